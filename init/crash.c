@@ -26,7 +26,6 @@ extern const char __executable_start[], _end[]; /* the linker's: this image in m
 static struct {
 	int self_fd;
 	bool contained;
-	unsigned limit;
 	struct crash_window window;
 	char resume[16], snapshot_fd[16], self_text[16], why[64], window_text[48];
 	char name[8];
@@ -167,10 +166,6 @@ int crash_arm(int self_fd, int snapshot_fd, struct crash_window window, bool con
 			return err_sys(e, "handler of signal %d", fatal[i]);
 	lock_memory();
 	return 0;
-}
-
-void crash_set_limit(unsigned limit)
-{
 }
 
 int crash_reexec(struct err *e)
