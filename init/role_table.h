@@ -19,7 +19,7 @@ struct role_request {
 struct role_spec {
 	const char *name;
 	const char *why; /* one line */
-	_Noreturn void (*main)(void); /* in the child */
+	void (*main)(void) __attribute__((noreturn)); /* in the child */
 	const struct sandbox *sandbox; /* for `hull status`: entered by the role itself, first thing */
 	const struct role_request *requests; /* ended by a NULL method */
 };

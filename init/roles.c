@@ -319,6 +319,8 @@ bool roles_exited(struct pid1 *p, int pid, int status)
 		if (r->pid != pid)
 			continue;
 		r->pid = 0;
+		if (r->socket >= 0)
+			on_readable(r->socket, EV_READ, r); /* what it said last */
 		hang_up(r);
 		for (struct work *w = r->first; w; w = w->next)
 			w->sent = false;
