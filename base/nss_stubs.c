@@ -15,6 +15,7 @@
 #include <pwd.h>
 #include <shadow.h>
 #include <stddef.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* Users and groups. NULL with errno ENOSYS, or ENOSYS returned: "can't know", never "no such user". */
@@ -258,7 +259,7 @@ void __gconv_destroy_spec(void *spec);
 int __gconv_find_transform(const char *to, const char *from, void **steps, size_t *n, int flags);
 int __gconv_close_transform(void *steps, size_t n);
 void __gconv_release_step(void *step);
-int __gconv_compare_alias(const char *a, const char *b, int *result);
+int __gconv_compare_alias(const char *a, const char *b);
 void *__libc_dlopen_mode(const char *name, int mode);
 void *__libc_dlsym(void *handle, const char *name);
 void *__libc_dlvsym(void *handle, const char *name, const char *version);
@@ -317,11 +318,9 @@ void __gconv_release_step(void *step)
 	(void)step;
 }
 
-int __gconv_compare_alias(const char *a, const char *b, int *result)
+int __gconv_compare_alias(const char *a, const char *b)
 {
-	(void)a, (void)b;
-	*result = 1;
-	return GCONV_OK;
+	return strcasecmp(a, b);
 }
 
 void *__libc_dlopen_mode(const char *name, int mode)
