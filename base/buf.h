@@ -4,9 +4,10 @@
 #include <stddef.h>
 
 struct buf {
-	char *data; /* owned; NULL while empty */
+	char *data; /* owned; NULL or without bytes while empty */
 	size_t len, cap;
 	size_t max; /* largest len allowed; 0: 1 MiB */
+	size_t skip; /* dropped bytes in front of data, still allocated: dropping many small messages stays linear */
 };
 
 /* All return 0, or -1 with errno ENOMEM or EMSGSIZE (over max); on -1 the content is unchanged. */
