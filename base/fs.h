@@ -8,17 +8,20 @@
 
 #include "base/err.h"
 
-/* Reads a whole file of at most max bytes into *data (malloc'ed, NUL behind *len). EFBIG when larger. */
+/* Reads a whole regular file of at most max bytes into *data (malloc'ed, NUL behind *len). EFBIG when larger. */
 int fs_read(int dirfd, const char *path, size_t max, char **data, size_t *len, struct err *e);
-/* The same, one trailing newline removed, into a buffer of the caller: for pseudo files and identity files. */
+/* The same, one trailing newline removed, into a buffer of the caller: for pseudo files and identity files. No NULs. */
 int fs_read_line(int dirfd, const char *path, char *out, size_t size, struct err *e);
 /* Writes into an existing (pseudo) file with one write(2). */
 int fs_put(int dirfd, const char *path, const char *text, struct err *e);
-/* Replaces a file durably: temporary beside it, fsync, rename, fsync of the directory. */
+/*
+ * Replaces a file durably: temporary beside it, fsync, rename, fsync of the directory. A power cut leaves the old or the
+ * new file, and perhaps a temporary ".NAME.HEX.tmp", which readers of a directory skip and its owner sweeps.
+ */
 int fs_replace(int dirfd, const char *path, const void *data, size_t len, mode_t mode, struct err *e);
 /* mkdir -p; an existing directory is fine. */
 int fs_mkdirs(int dirfd, const char *path, mode_t mode, struct err *e);
-/* rm -r without following links or leaving the filesystem; a missing path is fine. */
+/* rm -r of any depth without following links or entering another mount (EBUSY, EXDEV); a missing path is fine. */
 int fs_remove_tree(int dirfd, const char *path, struct err *e);
 /* fsync of a directory. */
 int fs_sync_dir(int dirfd, const char *path, struct err *e);
@@ -34,3 +37,5 @@ int fs_pwrite_full(int fd, const void *data, size_t len, off_t off);
 int fs_open_in_root(int dirfd, const char *path, int flags, mode_t mode);
 /* openat2(2) that never leaves dirfd and follows no symlink (RESOLVE_BENEATH|RESOLVE_NO_SYMLINKS). */
 int fs_open_beneath(int dirfd, const char *path, int flags, mode_t mode);
+/* The same, and never into another mount (EXDEV), not even one of the same filesystem. */
+int fs_open_same_mount(int dirfd, const char *path, int flags);
