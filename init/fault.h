@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Faults injected in a test build (-DHULL_FAULTS): nothing of it is in a release. */
+#pragma once
+
+#ifdef HULL_FAULTS
+#include "init/door.h"
+/* Crashes here when armed for this point: org.hull.Test.Arm {point, kind: pointer|stack|abort, after}. */
+void fault_point(const char *point);
+method_fn fault_method_arm;
+#define FAULT(point) fault_point(point)
+#else
+#define FAULT(point) ((void)0)
+#endif
