@@ -38,7 +38,7 @@ $(DEP_LIBS): $(DEPS)/.%: mk/deps.sh | $(BUILD)/.apt
 # The version text changes with each commit; only its own object and the link do.
 .PHONY: force
 $(BUILD)/version.c: force | $(BUILD)/.packages
-	@printf '#include "base/version.h"\nconst char hull_version[] = "%s";\n' '$(VERSION)+$(COMMIT)' >$@.new
+	@printf '#include "base/version.h"\nconst char hull_version[] = "%s";\nconst int64_t hull_build_time = %s;\n' '$(VERSION)+$(COMMIT)' $(SOURCE_DATE_EPOCH) >$@.new
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # $(1): folder of objects, $(2): further flags.
