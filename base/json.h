@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Strict JSON (RFC 8259) on cJSON. Beyond cJSON it refuses: input over the limits (counted before parsing), duplicate
- * keys, NUL in strings, invalid UTF-8, integers beyond 2^53, trailing bytes. Keys are compared exactly.
+ * keys, NUL in strings, invalid UTF-8, half surrogate pairs, control characters, numbers beyond 2^53 or of more than 40
+ * characters, trailing bytes, a byte order mark. Keys are compared exactly.
  */
 #pragma once
 #include <cjson/cJSON.h>
@@ -20,15 +21,15 @@ extern const struct json_limits JSON_DOCUMENT; /* 4 MiB, 100,000 values, depth 6
 
 /* NULL on error, with the byte offset named. Free with cJSON_Delete. */
 cJSON *json_parse(const char *text, size_t len, const struct json_limits *limits, struct err *e);
-/* Compact text, malloc'ed; NULL: ENOMEM. */
+/* Compact text that json_parse takes (invalid UTF-8 becomes U+FFFD, NaN null), malloc'ed; NULL: ENOMEM. */
 char *json_print(const cJSON *v);
 /* Exact-key lookup; NULL when absent. */
 const cJSON *json_get(const cJSON *object, const char *key);
 
 /*
  * Reading an object by table. Every key must be in the table (else an error naming it), unless JSON_ALLOW_UNKNOWN.
- * `where` names the object in errors ("services.web"). A JSON null counts as absent. Strings, arrays and objects are
- * borrowed from the tree.
+ * `where` names the object in errors ("services.web"). A JSON null counts as absent. What is absent leaves its place in
+ * out as it was, so the caller puts the defaults there. Strings, arrays and objects are borrowed from the tree.
  */
 enum json_type { JSON_STRING, JSON_BOOL, JSON_INT, JSON_ARRAY, JSON_OBJECT, JSON_STRINGS /* array of strings */, JSON_ANY };
 struct json_field {
