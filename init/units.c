@@ -677,19 +677,20 @@ int units_open(struct pid1 *p, struct err *e)
 	return 0;
 }
 
+void units_make_name(const struct pid1 *p, const char *image, char name[UNIT_NAME_MAX + 1])
+{
+	const char *base = strrchr(image, '/');
+	base = base ? base + 1 : image;
+	int n = (int)strcspn(base, ":@");
+	char digits[7];
+	do {
+		random_hex(digits, 6);
+		snprintf(name, UNIT_NAME_MAX + 1, "%.*s-%s", n > 40 ? 40 : n, base, digits);
+	} while (supervisor_find(p->units->supervisor, name));
+}
+
 struct unit *units_run(struct pid1 *p, struct unit_spec *spec, bool attached, struct err *e)
 {
-	if (!spec->name[0]) {
-		/* The image's last name and four digits, as unique as it takes. */
-		const char *base = strrchr(spec->image, '/');
-		base = base ? base + 1 : spec->image;
-		int n = (int)strcspn(base, ":@");
-		char digits[5];
-		do {
-			random_hex(digits, 4);
-			snprintf(spec->name, sizeof(spec->name), "%.*s-%s", n > 40 ? 40 : n, base, digits);
-		} while (supervisor_find(p->units->supervisor, spec->name));
-	}
 	struct unit *u = supervisor_add(p->units->supervisor, spec, e);
 	if (!u)
 		return NULL;

@@ -20,7 +20,7 @@ int units_open(struct pid1 *p, struct err *e);
 void units_reconcile(struct pid1 *p);
 /* Reads the unit files (a task) and starts what they tell; loaded(p) afterwards, also when files had errors. */
 void units_load(struct pid1 *p, void (*loaded)(struct pid1 *p));
-/* A child ended (still a zombie): true when it was a unit's. status as of waitid: code and value in one, see below. */
+/* A child ended (still a zombie): true when it was a unit's. exit_status: 0-255, or 128 + the signal. */
 bool units_exited(struct pid1 *p, int pid, int exit_status);
 /* Shutdown: stops all in reverse order with their grace; done once nothing runs. */
 void units_stop_all(struct pid1 *p, void (*done)(struct pid1 *p));
@@ -34,10 +34,12 @@ cJSON *units_describe(const struct unit *u);
 bool units_ended(const struct unit *u);
 /* Adds and starts a unit of `hull run`. attached: a client follows it, so with `remove` it stays until waited for. */
 struct unit *units_run(struct pid1 *p, struct unit_spec *spec, bool attached, struct err *e);
+/* A free name: the image's last part and six digits. */
+void units_make_name(const struct pid1 *p, const char *image, char name[UNIT_NAME_MAX + 1]);
 /* An attached --rm unit was waited for: it may go now. */
 void units_waited(struct pid1 *p, struct unit *u);
 
-/* Told after every change of any unit; u is NULL-safe to compare only in `removed`. */
+/* Told after every change of any unit, and before one is freed. It may remove itself. */
 struct units_watch {
 	void (*changed)(struct units_watch *w, struct unit *u, bool removed);
 	struct units_watch *next;

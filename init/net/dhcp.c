@@ -142,7 +142,7 @@ static int filter_attach(int fd)
 	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
 }
 
-static int listen_on(struct dhcp *d, int fd, event_callback_fn *fn, struct event **event, struct err *e)
+static int listen_on(struct dhcp *d, int fd, event_callback_fn fn, struct event **event, struct err *e)
 {
 	*event = event_new(d->base, fd, EV_READ | EV_PERSIST, fn, d);
 	if (!*event || event_add(*event, NULL))
