@@ -24,21 +24,26 @@ static void unescape(char *s)
 	*to = '\0';
 }
 
+static bool is_readonly(const char *options)
+{
+	return options && !strncmp(options, "ro", 2) && (options[2] == ',' || !options[2]);
+}
+
 /* "36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw": the optional fields end at the lone dash. */
 static int parse_line(const char *line, size_t len, struct mount_entry *out)
 {
 	struct mount_entry m = {0};
 	unsigned major, minor;
-	char *copy = strndup(line, len), *rest, *dash;
+	char *copy = strndup(line, len), *rest, *dash, *options = NULL, *super = NULL;
 	int used = 0;
 
 	if (!copy)
 		return -1;
-	if (sscanf(copy, "%d %d %u:%u %*s %ms %*s%n", &m.id, &m.parent, &major, &minor, &m.target, &used) != 5 || !used)
+	if (sscanf(copy, "%d %d %u:%u %*s %ms %ms%n", &m.id, &m.parent, &major, &minor, &m.target, &options, &used) != 6)
 		goto bad;
 	rest = copy + used;
 	dash = strstr(rest, " - ");
-	if (!dash || sscanf(dash, " - %ms %ms", &m.type, &m.source) < 1)
+	if (!dash || sscanf(dash, " - %ms %ms %ms", &m.type, &m.source, &super) < 1)
 		goto bad;
 	if (!m.source)
 		m.source = strdup("none"); /* an empty source leaves an empty field */
@@ -47,11 +52,16 @@ static int parse_line(const char *line, size_t len, struct mount_entry *out)
 	unescape(m.target);
 	unescape(m.source);
 	m.block = major != 0;
+	m.readonly = is_readonly(options) || is_readonly(super);
 	free(copy);
+	free(options);
+	free(super);
 	*out = m;
 	return 0;
 bad:
 	free(copy);
+	free(options);
+	free(super);
 	free(m.target);
 	free(m.type);
 	free(m.source);

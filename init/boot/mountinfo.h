@@ -11,6 +11,7 @@ struct mount_entry {
 	char *target; /* owned; octal escapes resolved */
 	char *type, *source; /* owned */
 	bool block; /* backed by a block device (major number not 0) */
+	bool readonly; /* this mount, or its filesystem */
 	int depth; /* mounts above it; 0: the root of the tree */
 };
 struct mount_list {

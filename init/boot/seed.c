@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/random.h>
@@ -64,12 +65,14 @@ static int succeed(const struct seed *old, struct seed *next, struct err *e)
 
 static int feed_kernel(const struct seed *s, struct err *e)
 {
+	/* struct rand_pool_info with its data behind it */
 	struct {
-		struct rand_pool_info info;
+		int entropy_count, buf_size;
 		uint8_t bytes[SEED_BYTES];
-	} pool = {.info = {.entropy_count = s->good ? CREDIT_BITS : 0, .buf_size = SEED_BYTES}};
+	} pool = {.entropy_count = s->good ? CREDIT_BITS : 0, .buf_size = SEED_BYTES};
 	cleanup_close int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 
+	_Static_assert(offsetof(__typeof__(pool), bytes) == sizeof(struct rand_pool_info), "the kernel's layout");
 	memcpy(pool.bytes, s->bytes, SEED_BYTES);
 	if (fd < 0 || ioctl(fd, RNDADDENTROPY, &pool) < 0)
 		return err_sys(e, "/dev/urandom: add the seed");
