@@ -74,6 +74,8 @@ void rtnl_msg_addr(struct rtnl_msg *m, bool add, const struct rtnl_addr *a)
 	rtnl_msg_attr(m, IFA_CACHEINFO, &life, sizeof(life));
 	if (a->flags)
 		rtnl_msg_u32(m, IFA_FLAGS, a->flags);
+	if (a->metric)
+		rtnl_msg_u32(m, IFA_RT_PRIORITY, a->metric);
 }
 
 void rtnl_msg_route(struct rtnl_msg *m, bool add, const struct rtnl_route *r)
@@ -101,8 +103,6 @@ void rtnl_msg_route(struct rtnl_msg *m, bool add, const struct rtnl_route *r)
 
 void rtnl_msg_dump(struct rtnl_msg *m, uint16_t type, uint8_t family)
 {
-	struct rtgenmsg *g;
-
 	if (type == RTM_GETLINK) {
 		struct ifinfomsg *i = rtnl_msg_start(m, type, NLM_F_DUMP, sizeof(*i));
 
@@ -113,13 +113,10 @@ void rtnl_msg_dump(struct rtnl_msg *m, uint16_t type, uint8_t family)
 		struct ifaddrmsg *i = rtnl_msg_start(m, type, NLM_F_DUMP, sizeof(*i));
 
 		i->ifa_family = family;
-	} else if (type == RTM_GETROUTE) {
+	} else {
 		struct rtmsg *i = rtnl_msg_start(m, type, NLM_F_DUMP, sizeof(*i));
 
 		i->rtm_family = family;
-	} else {
-		g = rtnl_msg_start(m, type, NLM_F_DUMP, sizeof(*g));
-		g->rtgen_family = family;
 	}
 	m->h.nlmsg_flags &= (uint16_t)~NLM_F_ACK;
 }

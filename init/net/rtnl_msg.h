@@ -44,6 +44,7 @@ struct rtnl_addr {
 	uint8_t prefix, scope;
 	uint32_t flags; /* IFA_F_* */
 	uint32_t preferred_s, valid_s; /* RTNL_FOREVER: no end */
+	uint32_t metric; /* of the route to its network; only when adding */
 };
 
 struct rtnl_route {
@@ -55,7 +56,6 @@ struct rtnl_route {
 	bool onlink; /* the gateway is reachable though no address's prefix says so */
 };
 
-/* mtu 0: unchanged. */
 void rtnl_msg_link_up(struct rtnl_msg *m, int index);
 void rtnl_msg_link_mtu(struct rtnl_msg *m, int index, uint32_t mtu);
 /* Adds or refreshes (add), or removes. */
