@@ -85,15 +85,15 @@ int unit_restart_parse(const char *text, enum unit_restart *restart, int *max, s
 	if (strncmp(text, times, sizeof(times) - 1) == 0) {
 		const char *digits = text + sizeof(times) - 1;
 		size_t len = strspn(digits, "0123456789");
-		long n = len > 0 && len <= 7 && digits[len] == '\0' ? atol(digits) : 0;
+		long n = len > 0 && len <= 7 && digits[len] == '\0' ? atol(digits) : -1;
 
-		if (n >= 1 && n <= UNIT_RESTART_TIMES_MAX) {
+		if (n >= 0 && n <= UNIT_RESTART_TIMES_MAX) {
 			*restart = RESTART_ON_FAILURE;
 			*max = (int)n;
 			return 0;
 		}
 	}
-	return err_set(e, EINVAL, "allowed are \"no\", \"always\", \"on-failure\", \"on-failure:N\" (N from 1 to %d) and "
+	return err_set(e, EINVAL, "allowed are \"no\", \"always\", \"on-failure\", \"on-failure:N\" (N up to %d) and "
 		       "\"unless-stopped\"", UNIT_RESTART_TIMES_MAX);
 }
 

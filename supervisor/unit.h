@@ -37,7 +37,7 @@ struct unit_spec {
 int unit_name_check(const char *name, struct err *e);
 /* A host name: labels of letters, digits and '-' with dots between, at most 64 bytes (what the kernel takes). */
 int unit_hostname_check(const char *name, struct err *e);
-/* "no", "always", "unless-stopped", "on-failure", "on-failure:N" (1-1,000,000). The error says what is allowed. */
+/* "no", "always", "unless-stopped", "on-failure", "on-failure:N" (up to 1,000,000; 0: no limit). The error says what is allowed. */
 int unit_restart_parse(const char *text, enum unit_restart *restart, int *max, struct err *e);
 #define UNIT_RESTART_TEXT_MAX 24
 void unit_restart_format(enum unit_restart restart, int max, char out[UNIT_RESTART_TEXT_MAX]);
