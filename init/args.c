@@ -93,7 +93,8 @@ static int parse_short(struct args *a, const struct args_tables *t, int argc, ch
 	return 0;
 }
 
-int args_parse(struct args *a, const struct args_tables *tables, bool operands_end, int argc, char **argv, struct err *e)
+int args_parse(struct args *a, const struct args_tables *tables, bool operands_end, int argc, char **argv,
+	       struct err *e)
 {
 	int n = 0; /* operands gathered at the front of argv: never beyond the word being read */
 	int i = 0;
@@ -149,8 +150,8 @@ const char *args_value(const struct args *a, const char *name)
 	return last;
 }
 
-int args_number(const struct args *a, const char *name, long long min, long long max, long long fallback, long long *out,
-		struct err *e)
+int args_number(const struct args *a, const char *name, long long min, long long max, long long fallback,
+		long long *out, struct err *e)
 {
 	const char *text = args_value(a, name);
 	char *end;

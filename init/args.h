@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Command-line options by const table: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, switches together (-ab), "--" ends
- * them. The same tables make the help texts and the shell completion.
+ * Command-line options by const table: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, switches together (-ab), "--"
+ * ends them. The same tables make the help texts and the shell completion.
  */
 #pragma once
 #include <stdbool.h>
@@ -43,12 +43,13 @@ struct args_tables {
  * own options belong to someone else). Reorders argv so that operands stand together. EINVAL with a line for the user.
  * Does not reset a: options gathered before stay, so global ones may stand before and behind the verb.
  */
-int args_parse(struct args *a, const struct args_tables *tables, bool operands_end, int argc, char **argv, struct err *e);
+int args_parse(struct args *a, const struct args_tables *tables, bool operands_end, int argc, char **argv,
+	       struct err *e);
 bool args_has(const struct args *a, const char *name);
 /* The last value given, or NULL. */
 const char *args_value(const struct args *a, const char *name);
 /* Walks the values of a repeated option: *at starts at 0; NULL at the end. */
 const char *args_next(const struct args *a, const char *name, size_t *at);
 /* A decimal number in [min, max]; absent: fallback. */
-int args_number(const struct args *a, const char *name, long long min, long long max, long long fallback, long long *out,
-		struct err *e);
+int args_number(const struct args *a, const char *name, long long min, long long max, long long fallback,
+		long long *out, struct err *e);

@@ -13,7 +13,8 @@
 #include "init/verbs/help.h"
 
 const struct args_option cli_global_options[] = {
-	{ "socket", 0, "PATH", .help = "control socket, or directory of virtio port sockets, of the machine", .what = ARGS_FILE },
+	{ "socket", 0, "PATH", .help = "the machine's control socket, or directory of virtio port sockets",
+	  .what = ARGS_FILE },
 	{ "help", 'h', NULL, .help = "print this help" },
 	{ 0 },
 };
@@ -32,9 +33,11 @@ int cli_error(const struct cli *c, int code, const char *hint, const char *fmt, 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 
-	cleanup_free char *safe = table_escape(text), *doing = table_escape(c->doing), *todo = hint ? table_escape(hint) : NULL;
+	cleanup_free char *safe = table_escape(text), *doing = table_escape(c->doing);
+	cleanup_free char *todo = hint ? table_escape(hint) : NULL;
 	fflush(stdout);
-	fprintf(stderr, "hull: %s%s%s\n", doing ? doing : "", doing && *doing ? ": " : "", safe ? safe : "out of memory");
+	fprintf(stderr, "hull: %s%s%s\n", doing ? doing : "", doing && *doing ? ": " : "",
+		safe ? safe : "out of memory");
 	if (todo)
 		fprintf(stderr, "      %s\n", todo);
 	return code;
@@ -77,7 +80,7 @@ bool cli_is_group(const char *word)
 	return false;
 }
 
-/* The options before the verb, then the verb, then its own. Returns -1 when the verb is to be run, else the exit code. */
+/* The options before the verb, then the verb, then its own. -1: the verb is to be run; else the exit code. */
 static int understand(struct cli *c, struct args *a, int argc, char **argv)
 {
 	struct args_tables tables = { .global = cli_global_options };

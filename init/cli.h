@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The command line of `hull` when it is not PID 1: a client of a machine's door. One const table (verb_table.c) maps a
- * verb to its function, its options and its help; the dispatch, `hull help` and the shell completion read the same rows.
- * A verb prints its own errors and returns the exit code.
+ * The command line of `hull` when it is not PID 1: a client of a machine's door. One const table (verb_table.c) maps
+ * a verb to its function, its options and its help; the dispatch, `hull help` and the shell completion read the same
+ * rows. A verb prints its own errors and returns the exit code.
  */
 #pragma once
 #include <stdbool.h>
@@ -59,4 +59,5 @@ int cli_main(int argc, char **argv);
  * "hull: DOING: text" on standard error, control characters escaped, and a second line with what to do about it when
  * hint is not NULL. Returns code, so that `return cli_error(c, CLI_FAILED, ...)` reads well.
  */
-int cli_error(const struct cli *c, int code, const char *hint, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+int cli_error(const struct cli *c, int code, const char *hint, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));

@@ -14,7 +14,7 @@
 
 static int unreachable(struct cli *c, const struct err *e)
 {
-	const char *hint = "--socket PATH or HULL_SOCKET names the control socket of a machine, or the directory of its ports";
+	const char *hint = "--socket PATH or HULL_SOCKET names a machine's control socket or directory of ports";
 
 	if (e->code == EACCES || e->code == EPERM)
 		hint = "the control socket is for root alone: try again as root";
@@ -54,7 +54,8 @@ int client_again(struct cli *c)
 int client_lost(struct cli *c, const struct err *e)
 {
 	if (e->code == ETIMEDOUT)
-		return cli_error(c, CLI_UNREACHABLE, "the machine may be overloaded; whether it was done is not known", "%s", e->text);
+		return cli_error(c, CLI_UNREACHABLE, "it may have been done all the same", "%s",
+				 e->text);
 	return cli_error(c, CLI_UNREACHABLE, NULL, "%s", e->text);
 }
 

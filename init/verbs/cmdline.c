@@ -22,7 +22,8 @@ static cJSON *own_table(void)
 		    !cJSON_AddStringToObject(key, "type", entry->type) ||
 		    !cJSON_AddStringToObject(key, "default", entry->default_value) ||
 		    !cJSON_AddStringToObject(key, "help", entry->help) ||
-		    !cJSON_AddStringToObject(key, "value", entry->default_value) || !cJSON_AddFalseToObject(key, "given"))
+		    !cJSON_AddStringToObject(key, "value", entry->default_value) ||
+		    !cJSON_AddFalseToObject(key, "given"))
 			return NULL;
 	}
 	return take_ptr(keys);
@@ -58,7 +59,8 @@ int verb_cmdline(struct cli *c, const struct args *a)
 		if (!keys)
 			return cli_error(c, CLI_FAILED, NULL, "out of memory");
 	} else {
-		int code = client_call(c, "org.hull.Machine.CommandLine", NULL, CLIENT_REPEAT, CLIENT_TIMEOUT_MS, &reply);
+		int code = client_call(c, "org.hull.Machine.CommandLine", NULL, CLIENT_REPEAT, CLIENT_TIMEOUT_MS,
+				       &reply);
 		if (code)
 			return code;
 		keys = cJSON_DetachItemFromObjectCaseSensitive(reply, "keys");

@@ -87,21 +87,28 @@ static void print_tables(void)
 	}
 	puts("\tesac\n}\n");
 
-	puts("# What the operands of a verb are, and whether only the first one is ours.\n_hull_operands() {\n\tcase $1 in");
+	puts("# What the operands of a verb are, and whether only the first one is ours.\n"
+	     "_hull_operands() {\n\tcase $1 in");
 	for (const struct cli_verb *v = cli_verbs; v->name; v++) {
 		if (v->most != 0)
-			printf("\t'%s') echo '%s %s' ;;\n", v->name, what_name(v->what), v->operands_end ? "first" : "all");
+			printf("\t'%s') echo '%s %s' ;;\n", v->name, what_name(v->what),
+			       v->operands_end ? "first" : "all");
 	}
 	puts("\tesac\n}\n");
 }
 
 static const char script[] =
+	"# compgen -W expands what it is given, so nothing but the characters of names may come from a machine.\n"
+	"_hull_ask() {\n"
+	"\thull ${socket:+--socket \"$socket\"} \"$@\" 2>/dev/null | tr -cd 'A-Za-z0-9_.:/@\\n-'\n"
+	"}\n"
+	"\n"
 	"_hull_offer() { # KIND WORDS...\n"
 	"\tlocal kind=$1\n"
 	"\tshift\n"
 	"\tcase $kind in\n"
-	"\tunit) COMPREPLY=($(compgen -W \"$(hull ${socket:+--socket \"$socket\"} ps --quiet 2>/dev/null)\" -- \"$cur\")) ;;\n"
-	"\timage) COMPREPLY=($(compgen -W \"$(hull ${socket:+--socket \"$socket\"} image ls --quiet 2>/dev/null)\" -- \"$cur\")) ;;\n"
+	"\tunit) COMPREPLY=($(compgen -W \"$(_hull_ask ps --quiet)\" -- \"$cur\")) ;;\n"
+	"\timage) COMPREPLY=($(compgen -W \"$(_hull_ask image ls --quiet)\" -- \"$cur\")) ;;\n"
 	"\tfile) compopt -o filenames; COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n"
 	"\tdirectory) compopt -o filenames; COMPREPLY=($(compgen -d -- \"$cur\")) ;;\n"
 	"\tverb) COMPREPLY=($(compgen -W \"$_hull_verbs\" -- \"$cur\")) ;;\n"

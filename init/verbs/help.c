@@ -25,7 +25,8 @@ static void list_options(const struct args_option *o, FILE *out)
 		char letter[6] = "    ";
 		if (o->letter)
 			snprintf(letter, sizeof(letter), "-%c, ", o->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->value ? " " : "", o->value ? o->value : "");
+		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->value ? " " : "",
+			 o->value ? o->value : "");
 		fprintf(out, "  %-*s %s%s\n", OPTION_WIDTH, left, o->help, o->repeat ? "; may be repeated" : "");
 	}
 }
@@ -40,7 +41,8 @@ int help_overview(FILE *out)
 	fputs("  (a verb that prints a table also takes --json; hull VERB --help tells the rest)\n\n"
 	      "environment:\n"
 	      "  HULL_SOCKET                as --socket; without either it is " CLI_SOCKET "\n\n"
-	      "exit status: 0 done, 1 failed, 2 wrong usage, 3 no machine answers; hull run: the container's own\n", out);
+	      "exit status: 0 done, 1 failed, 2 wrong usage, 3 no machine answers; hull run: the container's own\n",
+	      out);
 	return CLI_OK;
 }
 

@@ -83,7 +83,8 @@ static int load_by_fd(struct cli *c, const struct args *a, int fd, cJSON **resul
 	while (continues) {
 		struct varlink_reply reply = { 0 };
 		if (varlink_receive(c->client, &reply, -1, &e) < 0)
-			return cli_error(c, CLI_UNREACHABLE, "loading the same archive again does no harm", "%s", e.text);
+			return cli_error(c, CLI_UNREACHABLE, "loading the same archive again does no harm", "%s",
+					 e.text);
 		continues = reply.continues;
 		int code = reply.error ? client_refused(c, &reply) : 0;
 		if (!code && !continues)
@@ -180,8 +181,10 @@ int verb_image_load(struct cli *c, const struct args *a)
 	int fd = open_archive(a->operands[0], &child, &e);
 	if (fd < 0)
 		return cli_error(c, CLI_FAILED, NULL, "%s", e.text);
-	if (store)
-		code = image_load_offline(store, fd, args_value(a, "name"), &e) < 0 ? cli_error(c, CLI_FAILED, NULL, "%s", e.text) : 0;
+	if (store && image_load_offline(store, fd, args_value(a, "name"), &e) < 0)
+		code = cli_error(c, CLI_FAILED, NULL, "%s", e.text);
+	else if (store)
+		code = CLI_OK;
 	else if (varlink_passes_fds(c->client))
 		code = load_by_fd(c, a, fd, &result);
 	else

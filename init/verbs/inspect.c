@@ -15,7 +15,8 @@ int verb_inspect(struct cli *c, const struct args *a)
 		char name[UNIT_NAME_MAX + 1];
 		int code = unit_name_resolve(c, a->operands[i], name);
 		if (!code)
-			code = client_call(c, "org.hull.Units.Get", unit_name_params(name), CLIENT_REPEAT, CLIENT_TIMEOUT_MS, &reply);
+			code = client_call(c, "org.hull.Units.Get", unit_name_params(name), CLIENT_REPEAT,
+					   CLIENT_TIMEOUT_MS, &reply);
 		if (code)
 			return code;
 		cJSON_AddItemToArray(all, cJSON_DetachItemFromObjectCaseSensitive(reply, "unit"));

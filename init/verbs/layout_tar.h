@@ -6,8 +6,8 @@
 #include "base/err.h"
 
 /*
- * Starts a child of this process that writes oci-layout, index.json and blobs/ALGORITHM/DIGEST of the directory as a tar
- * archive into a pipe. Returns the pipe's other end (CLOEXEC, the caller's), or -1. *child: to be given to
+ * Starts a child of this process that writes oci-layout, index.json and blobs/ALGORITHM/DIGEST of the directory as a
+ * tar archive into a pipe. Returns the pipe's other end (CLOEXEC, the caller's), or -1. *child: to be given to
  * layout_tar_end.
  */
 int layout_tar_begin(const char *directory, pid_t *child, struct err *e);

@@ -72,7 +72,8 @@ static int read_replies(struct cli *c, const struct log_stream *s, char **cursor
 			print_line(s, line);
 		if (fflush(stdout) == EOF) {
 			varlink_reply_free(&reply);
-			return errno == EPIPE ? CLI_OK : cli_error(c, CLI_FAILED, NULL, "cannot write: %s", strerror(errno));
+			return errno == EPIPE ? CLI_OK :
+			       cli_error(c, CLI_FAILED, NULL, "cannot write: %s", strerror(errno));
 		}
 		const char *at = print_text(reply.parameters, "cursor");
 		if (*at) {

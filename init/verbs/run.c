@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `hull run`: Units.Run, then the output until it ends, then Units.Wait for the status. One connection carries one
- * request at a time, and PID 1 may re-execute itself between any two bytes; so the unit's name is made here, which tells
- * after a lost connection whether the request had arrived.
+ * request at a time, and PID 1 may re-execute itself between any two bytes; so the unit's name is made here, which
+ * tells after a lost connection whether the request had arrived.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -25,7 +25,8 @@ const struct args_option run_options[] = {
 	{ "detach", 'd', NULL, .help = "print the name and leave the container to the machine" },
 	{ "rm", 0, NULL, .help = "remove the unit when it has ended" },
 	{ "env", 'e', "KEY=VALUE", .help = "environment variable; KEY alone takes it from here", .repeat = true },
-	{ "network", 0, "MODE", .help = "host: the machine's network; none: loopback only (default)", .what = ARGS_WORDS, .words = "host none" },
+	{ "network", 0, "MODE", .help = "host: the machine's network; none: loopback only (default)",
+	  .what = ARGS_WORDS, .words = "host none" },
 	{ "hostname", 0, "NAME", .help = "host name inside; else the unit's name" },
 	{ "entrypoint", 0, "PROGRAM", .help = "instead of the image's entrypoint" },
 	{ "restart", 0, "POLICY", .help = "no (default), always, on-failure[:N], unless-stopped" },
@@ -139,11 +140,12 @@ static int request(struct cli *c, const char *name, bool name_given, const cJSON
 	struct err e;
 	int code = client_open(c), there = 0;
 
-	/* A name of the user's may be taken; seen before the request, that can't be mistaken for its success afterwards. */
+	/* A name of the user's may be taken; seen before the request, that can't be mistaken for its success later. */
 	if (!code && name_given)
 		there = has_unit(c, name, &code);
 	if (!code && there > 0)
-		return cli_error(c, CLI_NOT_STARTED, "hull rm removes it, if it has ended", "there is a unit named \"%s\" already", name);
+		return cli_error(c, CLI_NOT_STARTED, "hull rm removes it, if it has ended",
+				 "there is a unit named \"%s\" already", name);
 	while (!code) {
 		if (varlink_send(c->client, "org.hull.Units.Run", params, false, NULL, 0, &e) == 0 &&
 		    varlink_receive(c->client, &reply, CLIENT_TIMEOUT_MS, &e) == 0) {
@@ -237,7 +239,7 @@ static int attach(struct cli *c, const char *name)
 		return code ? code : cli_error(c, CLI_FAILED, NULL, "the machine did not tell how it ended");
 	int64_t status = print_number(unit, "exit_status", -1);
 	const char *reason = print_text(unit, "reason");
-	if (*reason)
+	if (*reason && (status < 0 || status >= CLI_NOT_STARTED)) /* a program's own status speaks for itself */
 		cli_error(c, 0, NULL, "%s", reason);
 	return status < 0 || status > 255 ? CLI_NOT_STARTED : (int)status;
 }

@@ -30,14 +30,15 @@ int unit_name_resolve(struct cli *c, const char *given, char name[UNIT_NAME_MAX 
 		found = found ? "" : full;
 	}
 	if (!found)
-		return cli_error(c, CLI_FAILED, "hull ps lists the units", "no unit and no service is named \"%s\"", given);
+		return cli_error(c, CLI_FAILED, "hull ps lists the units", "no unit and no service is named \"%s\"",
+				 given);
 	if (!*found)
 		return cli_error(c, CLI_FAILED, "give the unit's name", "several units have this service: %s", several);
 	snprintf(name, UNIT_NAME_MAX + 1, "%s", found);
 	return 0;
 }
 
-int unit_name_each(struct cli *c, const struct args *a, int (*fn)(struct cli *c, const struct args *a, const char *name))
+int unit_name_each(struct cli *c, const struct args *a, unit_name_fn *fn)
 {
 	int worst = 0;
 

@@ -10,7 +10,8 @@
 static int wait_one(struct cli *c, const struct args *a, const char *name)
 {
 	cleanup_json cJSON *reply = NULL;
-	int code = client_call(c, "org.hull.Units.Wait", unit_name_params(name), CLIENT_REPEAT, CLIENT_FOR_EVER, &reply);
+	cJSON *params = unit_name_params(name);
+	int code = client_call(c, "org.hull.Units.Wait", params, CLIENT_REPEAT, CLIENT_FOR_EVER, &reply);
 
 	(void)a;
 	if (code)
