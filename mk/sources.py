@@ -7,6 +7,7 @@
   sources.py DIR prepare             writes the entries and fetches the indexes
   sources.py DIR source PACKAGE DEST unpacks the source package of the installed version of PACKAGE below DEST
   sources.py DIR deb PACKAGE DEST    downloads a binary package into DEST, prints its path
+  sources.py DIR closure PACKAGE...  prints what apt would install for them on an empty system
 """
 import glob
 import os
@@ -96,9 +97,18 @@ def deb(directory, package, dest):
     print(os.path.join(dest, new[0]) if new else "")
 
 
+def closure(directory, *packages):
+    status = os.path.join(directory, "empty-status")
+    with open(status, "w"):
+        pass
+    plan = apt(directory, "-o", f"Dir::State::status={status}", "--simulate", "--no-install-recommends", "install",
+               *packages).stdout
+    print("\n".join(sorted(line.split()[1] for line in plan.splitlines() if line.startswith("Inst "))))
+
+
 def main():
     directory, verb, *rest = sys.argv[1:]
-    {"prepare": prepare, "source": source, "deb": deb}[verb](os.path.abspath(directory), *rest)
+    {"prepare": prepare, "source": source, "deb": deb, "closure": closure}[verb](os.path.abspath(directory), *rest)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ UUID = "485554ff-0000-4000-8000-{:012x}"
 def slot_attributes(priority, tries, successful):
     """Bits 48-51, 52-55 and 56 of root-a and root-b: what stage 0 picks by."""
     value = priority | tries << 4 | int(successful) << 8
-    return ",".join(f"GUID:{48 + bit}" for bit in range(9) if value >> bit & 1)
+    return [f"GUID:{48 + bit}" for bit in range(9) if value >> bit & 1]
 
 
 def uuid_text(digits):
@@ -89,8 +89,11 @@ def table(slots, state_mib, total_mib):
         uuid = (slot and slot.uuid(kind)) or UUID.format(number)
         label = "HULL-STATE" if name == "state" else name
         line = f'start={at}MiB, size={mib}MiB, type={TYPES[kind]}, uuid={uuid}, name="{label}"'
-        if kind == "root" and slot.attributes:
-            line += f', attrs="{slot.attributes}"'
+        attributes = slot.attributes if slot and kind == "root" else []
+        # DPS "no auto": systemd-dissect takes the last signature partition that it meets, whichever slot it is of.
+        attributes = attributes + ["GUID:63"] if letter == "b" else attributes
+        if attributes:
+            line += f', attrs="{",".join(attributes)}"'
         lines.append(line)
         offsets[name] = (at * MIB, mib * MIB)
         at += mib
@@ -102,7 +105,7 @@ def table(slots, state_mib, total_mib):
 def build(args):
     slots = {
         "a": Slot(args.slot_a, slot_attributes(2, args.tries, args.successful)),
-        "b": Slot(args.slot_b, slot_attributes(1, args.tries, args.successful) if args.slot_b else ""),
+        "b": Slot(args.slot_b, slot_attributes(1, args.tries, args.successful) if args.slot_b else []),
     }
     total = sum(mib for _, mib in LAYOUT) + args.state_mib + 2
     script, offsets = table(slots, args.state_mib, total)
