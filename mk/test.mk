@@ -6,7 +6,6 @@ SIZE_LIMIT := 8388608
 TEST_SRC := $(filter-out $(STUBS) init/main.c,$(SRC))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(sort $(wildcard tests/unit/test_*.c)))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
-NATIVE_TESTS := $(shell grep -l -L 'pytest.mark.qemu' tests/system/test_*.py 2>/dev/null)
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -O1 -U_FORTIFY_SOURCE
 # System tests leave nothing behind in the repository; the slowest are named.
 PYTEST := $(PYTHON) -m pytest -p no:cacheprovider -q --durations=15 tests/system
