@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The kernel command line: one declared table for all hull.* keys (cmdline.c), read by stage 0 and PID 1.
- * Syntax as the kernel's: words split by spaces, double quotes protect spaces, the last of a repeated key wins.
+ * Syntax as the kernel's: words split by white space, double quotes protect spaces, '-' and '_' in a key are the same,
+ * the last of a repeated key wins. A bool is 1|yes|true|on|0|no|false|off, and the key alone is 1; ms is a number of
+ * milliseconds, or of seconds with "s" behind. Keys without "hull." are for others. docs/cmdline.md has the table.
  */
 #pragma once
 #include <stdbool.h>
@@ -32,11 +34,13 @@ enum cmdline_key {
 
 struct cmdline_entry {
 	const char *name; /* "hull.root" */
-	const char *type; /* "word", "bool", "ms", "number", "text", "list": for documents */
+	const char *type; /* "word", "bool", "ms", "number", "text", "list" */
 	const char *default_value;
 	const char *help;
 	const char *const *words; /* for type word: the values allowed, NULL-ended */
 	int64_t min, max; /* for ms and number */
+	/* What else a value must be: NULL when it is fine, else what was expected. Not asked for the default. */
+	const char *(*check)(const char *value);
 };
 extern const struct cmdline_entry cmdline_table[CMDLINE_KEYS];
 
