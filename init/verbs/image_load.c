@@ -21,8 +21,8 @@
 #include "init/verbs/print.h"
 #include "init/verbs/verbs.h"
 
-/* Bytes in a chunk: 40 KiB as base64, which leaves a message room enough under its 64 KiB. */
-#define CHUNK 30720
+/* Bytes in a chunk: what the machine takes at most; as base64 it leaves a message room under its 64 KiB. */
+#define CHUNK 40960
 
 const struct args_option image_load_options[] = {
 	{ "name", 0, "REFERENCE", .help = "the name to give it; else as the archive says" },

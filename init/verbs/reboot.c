@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/verbs/machine_end.h"
+#include "init/verbs/ending.h"
 #include "init/verbs/verbs.h"
 
 int verb_reboot(struct cli *c, const struct args *a)
 {
 	(void)a;
-	return machine_end(c, "reboot");
+	return ending_request(c, "reboot");
 }

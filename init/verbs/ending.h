@@ -4,4 +4,4 @@
 #include "init/cli.h"
 
 /* how: "poweroff", "reboot" or "kexec". Returns once the machine has begun to; an exit code. */
-int machine_end(struct cli *c, const char *how);
+int ending_request(struct cli *c, const char *how);

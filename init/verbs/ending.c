@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/verbs/machine_end.h"
+#include "init/verbs/ending.h"
 
 #include "init/client.h"
 
-int machine_end(struct cli *c, const char *how)
+int ending_request(struct cli *c, const char *how)
 {
 	cJSON *params = cJSON_CreateObject();
 
