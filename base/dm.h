@@ -18,7 +18,7 @@
  */
 int dm_verity_create(const char *name, const char *root_device, const char *verity_device, const struct verity *v,
 		     const char *root_hash, char out[DM_PATH_MAX], struct err *e);
-/* Reads the first and last block of a verity device of so many blocks, past the page cache. EIO: they don't match the root hash. */
+/* Reads the first and last block of a verity device of so many blocks. EIO: they don't match the root hash. */
 int dm_probe(const char *path, uint64_t data_blocks, struct err *e);
 /* Removes device and node. */
 int dm_remove(const char *name, struct err *e);

@@ -52,7 +52,8 @@ const struct gpt_partition *gpt_by_number(const struct gpt *g, unsigned number);
 /*
  * Writes the damaged or differing copy (and a missing protective MBR) anew from the one in use, flushed. Nothing to do:
  * 0. The copy in use is not written, unless it
- * names a place for the other that is not on the disk. Block devices: the kernel reads its partitions again, if none is in use.
+ * names a place for the other that is not on the disk. Block devices: the kernel reads its partitions again, if none
+ * is in use.
  */
 int gpt_repair(struct gpt *g, struct err *e);
 

@@ -62,4 +62,11 @@ static inline void gpt_put64(uint8_t *p, uint64_t v)
 }
 
 /* Offsets in an entry (table 5-6). */
-enum { GPT_ENTRY_TYPE = 0, GPT_ENTRY_UUID = 16, GPT_ENTRY_FIRST = 32, GPT_ENTRY_LAST = 40, GPT_ENTRY_ATTRIBUTES = 48, GPT_ENTRY_NAME = 56 };
+enum {
+	GPT_ENTRY_TYPE = 0,
+	GPT_ENTRY_UUID = 16,
+	GPT_ENTRY_FIRST = 32,
+	GPT_ENTRY_LAST = 40,
+	GPT_ENTRY_ATTRIBUTES = 48,
+	GPT_ENTRY_NAME = 56,
+};

@@ -43,7 +43,8 @@ typedef void slot_report(void *arg, const char *text);
 int slots_read(const char *disk, struct slot out[2], slot_report *report, void *arg, struct err *e);
 /*
  * The slots of all disks in SYS/class/block (of /dev/NAME), the first disk's first. More disks than one with slots is
- * reported; the first wins as long as one of its slots boots, and another disk's slot of the same label is never mixed in.
+ * reported; the first wins as long as one of its slots boots, and another disk's slot of the same label is never mixed
+ * in.
  * report gets a reason for each disk without slots. Returns the number.
  */
 int slots_find(const char *sys, struct slot out[SLOTS_MAX], slot_report *report, void *arg);
@@ -52,7 +53,10 @@ int slot_get(const char *disk, char label, struct slot *out, struct err *e);
 
 /* Usable at all, and priority above 0, and successful or with tries left. */
 bool slot_bootable(const struct slot *s);
-/* The bootable slot of the first disk that has one, highest priority, then 'a'; bit i of tried leaves slots[i] out. NULL: none. */
+/*
+ * The bootable slot of the first disk that has one: highest priority, then 'a'. Bit i of tried leaves slots[i] out.
+ * NULL: none.
+ */
 const struct slot *slot_pick(const struct slot *slots, size_t n, uint32_t tried);
 
 /* Durable when they return 0. The struct is brought up to date. */

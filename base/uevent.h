@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's device events (NETLINK_KOBJECT_UEVENT). Messages of other processes are dropped: only port 0 is the kernel. */
+/* The kernel's device events (NETLINK_KOBJECT_UEVENT). Other processes' messages are dropped: port 0 is the kernel. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
