@@ -8,8 +8,9 @@ SIGN_KEY := keys/dev.key
 SIGN_CERT := keys/dev.crt
 # Certificates that stage 0 trusts: more than one while a key is being replaced.
 CERTIFICATES := $(SIGN_CERT)
-OS_VARIANT := os
-OS := $(BUILD)/$(OS_VARIANT)
+# What goes into the image set; `faults` is the same with the test build and the modules that tests need.
+BINARY := $(OUT)/hull
+OS := $(BUILD)/os
 OS_FLAGS :=
 DISK := $(BUILD)/hull.disk
 IMAGE_TOOLS := $(wildcard initramfs/build/*.py) initramfs/modules.list
@@ -33,8 +34,8 @@ keys-check: $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES)
 		if openssl x509 -noout -subject -in $$cert | grep -q 'Hull development key'; then \
 			echo "RELEASE=1 refuses the development key $$cert: set SIGN_KEY= and SIGN_CERT=" >&2; exit 1; fi; done
 
-$(OS)/root.hash: $(OUT)/hull $(KERNEL)/version $(IMAGE_TOOLS) $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES) | keys-check
-	$(PYTHON) initramfs/build/osimage.py --binary $(OUT)/hull --version '$(VERSION)+$(COMMIT)' --kernel $(KERNEL) \
+$(OS)/root.hash: $(BINARY) $(KERNEL)/version $(IMAGE_TOOLS) $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES) | keys-check
+	$(PYTHON) initramfs/build/osimage.py --binary $(BINARY) --version '$(VERSION)+$(COMMIT)' --kernel $(KERNEL) \
 		--modules initramfs/modules.list --sign-key $(SIGN_KEY) --sign-cert $(SIGN_CERT) \
 		$(CERTIFICATES:%=--certificate %) $(OS_FLAGS) --out $(OS)
 
@@ -49,6 +50,13 @@ $(STATE)/.made: $(OUT)/hull $(BUILD)/images/nginx.tar initramfs/build/demo.json
 
 $(DISK): $(OS)/root.hash $(STATE)/.made
 	$(PYTHON) initramfs/build/disk.py --slot-a $(OS) --state $(STATE) --out $@
+
+FAULTS := BINARY=$(OUT)/hull-faults OS=$(BUILD)/os-faults DISK=$(BUILD)/hull-faults.disk \
+	OS_FLAGS='--extra-module dm-delay --extra-module dm-flakey'
+ifneq ($(DISK),$(BUILD)/hull-faults.disk)
+$(BUILD)/hull-faults.disk: $(OUT)/hull-faults $(DISK)
+	$(MAKE) --no-print-directory $(FAULTS) $@
+endif
 
 # The machine's own overlay lives as long as the disk it was made from.
 RUN := $(BUILD)/run

@@ -55,7 +55,8 @@ lint: $(OUT)/hull ## clang's warnings, and what may not be in the binary
 	$(PYTHON) mk/lint.py $(OUT)/hull $(SIZE_LIMIT)
 	$(PYTHON) mk/lint.py $(BUILD)/clang/hull $(SIZE_LIMIT)
 
-SYSTEM_NEEDS := $(OUT)/hull $(OUT)/hull-faults $(BUILD)/hull.disk $(BUILD)/images/busybox.tar
+SYSTEM_NEEDS := $(OUT)/hull $(OUT)/hull-faults $(BUILD)/hull.disk $(BUILD)/hull-faults.disk \
+	$(BUILD)/images/busybox.tar
 native-test: $(SYSTEM_NEEDS) ## system tests in namespaces of this machine
 	$(PYTEST) -m 'not qemu'
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The OS image set, signed: root.erofs root.verity root.hash root.sig vmlinuz initramfs cmdline hull.efi ram.cpio.
+"""The OS image set, signed: root.erofs root.verity root.hash root.sig vmlinuz initramfs cmdline hull.efi, and
+initramfs-ram for hull.root=ram, which holds the whole OS.
 
 The same input gives the same bytes, in whatever folder: constant salt and UUIDs, times from SOURCE_DATE_EPOCH, RSA
 PKCS#1 signatures. docs/disk.md describes the formats.
@@ -55,32 +56,44 @@ def os_release(version):
     return "".join(f'{key}="{value}"\n' for key, value in fields.items()).encode()
 
 
-def initramfs(args, kernel, names, vmlinuz):
+def digest(vmlinuz):
+    return hashlib.sha256(vmlinuz).hexdigest().encode() + b"\n"
+
+
+def module_files(kernel, names):
+    return {f"lib/modules/{kernel.version}/{path}": data for path, data in kernel.files(names)}
+
+
+def system_files(args, kernel, names):
+    """{path: bytes} of the OS, without what boots it."""
+    files = {
+        "usr/bin/hull": read(args.binary),
+        "usr/lib/os-release": os_release(args.version),
+        "etc/passwd": b"root:x:0:0:root:/:/sbin/nologin\n",
+        "etc/group": b"root:x:0:\n",
+    }
+    files.update({"etc/hull/units/" + os.path.basename(path): read(path) for path in args.unit})
+    return {**files, **module_files(kernel, names)}
+
+
+def initramfs(args, vmlinuz, files, links, directories):
+    """files: {path: bytes}. The kernel's digest and the certificates are added."""
     archive = cpio.Archive(args.epoch)
-    for directory in ("dev", "proc", "sys", "run", "sysroot"):
+    for directory in directories:
         archive.directory(directory)
-    archive.file("init", read(args.binary), 0o755)
-    for path in args.certificate:
-        archive.file("etc/hull/certificates/" + os.path.basename(path), read(path))
-    archive.file("etc/hull/kernel.sha256", hashlib.sha256(vmlinuz).hexdigest().encode() + b"\n")
-    archive.file("etc/initrd-release", os_release(args.version))
-    for path, data in kernel.files(names):
-        archive.file(f"lib/modules/{kernel.version}/{path}", data)
+    files = {**files, "etc/hull/kernel.sha256": digest(vmlinuz), "etc/initrd-release": os_release(args.version),
+             **{"etc/hull/certificates/" + os.path.basename(path): read(path) for path in args.certificate}}
+    for path in sorted(files):
+        archive.file(path, files[path], 0o755 if path in ("init", "usr/bin/hull") else 0o644)
+    for link in sorted(links):
+        archive.symlink(link, links[link])
     packed = archive.finish()
     return run("zstd", "-q", "-19", "-T1", "-c", stdin=packed) if args.compress == "zstd" else packed
 
 
-def root_tree(args, kernel, names, boot, tree):
-    write(f"{tree}/usr/bin/hull", read(args.binary), 0o755)
-    write(f"{tree}/usr/lib/os-release", os_release(args.version))
-    write(f"{tree}/etc/passwd", b"root:x:0:0:root:/:/sbin/nologin\n")
-    write(f"{tree}/etc/group", b"root:x:0:\n")
-    for name, data in boot.items():
-        write(f"{tree}/boot/{name}", data)
-    for path in args.unit:
-        write(f"{tree}/etc/hull/units/{os.path.basename(path)}", read(path))
-    for path, data in kernel.files(names):
-        write(f"{tree}/lib/modules/{kernel.version}/{path}", data)
+def root_tree(files, tree):
+    for path, data in files.items():
+        write(f"{tree}/{path}", data, 0o755 if path == "usr/bin/hull" else 0o644)
     for directory in MOUNT_POINTS:
         os.makedirs(f"{tree}/{directory}", exist_ok=True)
     for link, target in LINKS.items():
@@ -117,11 +130,16 @@ def build(args):
     declared = modules.read_list(args.modules)
     vmlinuz = read(args.kernel + "/vmlinuz")
     cmdline = (args.cmdline + "\n").encode()
-    ramdisk = initramfs(args, kernel, declared["stage0"], vmlinuz)
+    small = {"init": read(args.binary), **module_files(kernel, declared["stage0"])}
+    ramdisk = initramfs(args, vmlinuz, small, {}, ("dev", "proc", "sys", "run", "sysroot"))
+    system = system_files(args, kernel, declared["stage0"] + declared["root"] + args.extra_module)
     boot = {"vmlinuz": vmlinuz, "initramfs": ramdisk, "cmdline": cmdline}
     for name, data in boot.items():
         write(f"{out}/{name}", data)
-    root_tree(args, kernel, declared["stage0"] + declared["root"] + args.extra_module, boot, out + "/tree")
+    write(out + "/initramfs-ram", initramfs(args, vmlinuz, system, {**LINKS, "init": "usr/bin/hull"},
+                                            MOUNT_POINTS + ("sysroot",)))
+    boot["vmlinuz.sha256"] = digest(vmlinuz)
+    root_tree({**system, **{f"boot/{name}": data for name, data in boot.items()}}, out + "/tree")
     run("mkfs.erofs", "--quiet", f"-T{args.epoch}", f"-U{EROFS_UUID}", "--all-root", "-x-1", out + "/root.erofs",
         out + "/tree")
     shutil.rmtree(out + "/tree")
@@ -131,10 +149,6 @@ def build(args):
     write(out + "/hull.efi", uki.build(read(STUB), [
         (".osrel", os_release(args.version)), (".cmdline", args.cmdline.encode()),
         (".uname", kernel.version.encode()), (".initrd", ramdisk), (".linux", vmlinuz)]))
-    # To be put behind the initramfs for hull.root=ram: the kernel unpacks one archive after the other.
-    ram = cpio.Archive(args.epoch)
-    ram.file("root.erofs", read(out + "/root.erofs"))
-    write(out + "/ram.cpio", ram.finish())
     shutil.rmtree(args.out, ignore_errors=True)
     os.rename(out, args.out)
     report(args.out, args.size_limit)
