@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "init/task.h"
+
 static struct {
 	char point[64], kind[16];
 	long after;
@@ -23,7 +25,7 @@ static __attribute__((noinline)) int overflow(volatile char *above)
 	return (for_ever ? overflow(frame) : 0) + frame[4095];
 }
 
-void fault_point(const char *point)
+void fault_hit(const char *point)
 {
 	if (!armed.point[0] || (strcmp(armed.point, "*") != 0 && strcmp(armed.point, point) != 0) || armed.after-- > 0)
 		return;
@@ -49,6 +51,15 @@ void fault_method_arm(struct pid1 *p, struct call *c, const cJSON *params)
 	strncpy(armed.kind, kind->valuestring, sizeof(armed.kind) - 1);
 	armed.after = cJSON_IsNumber(after) ? (long)after->valuedouble : 0;
 	call_reply(c, NULL, false);
+}
+
+void fault_method_hang(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	struct err e;
+	if (task_start(p, "hang", params, NULL, 0, NULL, NULL, &e) < 0)
+		call_fail(c, NULL, "%s", e.text);
+	else
+		call_reply(c, NULL, false);
 }
 #else
 typedef int fault_not_built; /* ISO C forbids an empty translation unit */

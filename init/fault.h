@@ -5,9 +5,10 @@
 #ifdef HULL_FAULTS
 #include "init/door.h"
 /* Crashes here when armed for this point: org.hull.Test.Arm {point, kind: pointer|stack|abort, after}. */
-void fault_point(const char *point);
-method_fn fault_method_arm;
-#define FAULT(point) fault_point(point)
+void fault_hit(const char *point);
+/* org.hull.Test.Hang {how, path?}: starts the task that never ends. */
+method_fn fault_method_arm, fault_method_hang;
+#define FAULT(point) fault_hit(point)
 #else
 #define FAULT(point) ((void)0)
 #endif

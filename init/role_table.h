@@ -21,7 +21,8 @@ struct role_spec {
 	const char *why; /* one line */
 	void (*main)(void) __attribute__((noreturn)); /* in the child */
 	const struct sandbox *sandbox; /* for `hull status`: entered by the role itself, first thing */
-	const struct role_request *requests; /* ended by a NULL method */
+	const struct role_request *requests; /* ended by a NULL method; NULL: none */
+	void (*started)(struct pid1 *p); /* it listens: gives it what every new process of it needs; may come again */
 };
 extern const struct role_spec role_table[ROLE_COUNT];
 

@@ -200,6 +200,8 @@ static bool take_call(struct role_process *r, const char *text, size_t len)
 		r->listening = true;
 		record(r);
 		pump(r);
+		if (role_table[r->id].started)
+			role_table[r->id].started(r->p);
 		ok = true;
 	} else if (strcmp(call.method, "org.hull.Role.Done") == 0) {
 		ok = take_done(r, call.parameters);
@@ -387,6 +389,13 @@ int roles_open(struct pid1 *p, struct err *e)
 		for (int i = 0; i < ROLE_COUNT; i++)
 			resume_role(&p->roles->role[i]);
 	return 0;
+}
+
+void roles_resumed(struct pid1 *p)
+{
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (p->roles->role[i].listening && role_table[i].started)
+			role_table[i].started(p);
 }
 
 void roles_start(struct pid1 *p, enum role_id id)

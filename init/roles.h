@@ -15,6 +15,8 @@ typedef void role_answer_fn(struct pid1 *p, void *arg, const cJSON *result, cons
 
 int roles_open(struct pid1 *p, struct err *e); /* makes p->roles; resumes from the snapshot after a re-exec */
 void roles_start(struct pid1 *p, enum role_id id);
+/* After a re-exec, once all is open: what was asked of the roles without an answer is asked again. */
+void roles_resumed(struct pid1 *p);
 void roles_stop_all(struct pid1 *p);
 bool roles_running(const struct pid1 *p);
 /* A child ended: true when it was a role. */

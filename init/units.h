@@ -20,6 +20,8 @@ int units_open(struct pid1 *p, struct err *e);
 void units_reconcile(struct pid1 *p);
 /* Reads the unit files (a task) and starts what they tell; loaded(p) afterwards, also when files had errors. */
 void units_load(struct pid1 *p, void (*loaded)(struct pid1 *p));
+/* After a boot: removes the writable layers that no unit has (a task). */
+void units_sweep(struct pid1 *p);
 /* A child ended (still a zombie): true when it was a unit's. exit_status: 0-255, or 128 + the signal. */
 bool units_exited(struct pid1 *p, int pid, int exit_status);
 /* Shutdown: stops all in reverse order with their grace; done once nothing runs. */

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * org.hull.Images. The work is done by tasks: PID 1 only hands over a descriptor, or copies an upload's chunks into a
+ * pipe, each answered when the pipe took it, so that a slow task slows its client and nobody else.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "init/methods.h"
+#include "init/task.h"
+
+#define UPLOADS_MAX 4
+#define CHUNK_MAX 40960 /* bytes, decoded */
+#define IDLE_S 120 /* an upload whose client went away */
+#define PIPE_BYTES (1 << 20)
+
+/* --- calls answered by one task --- */
+
+/* The call of a task: NULL once the client went away. */
+struct asked {
+	struct call *call;
+};
+
+static void asked_cancel(struct call *c)
+{
+	((struct asked *)c->state)->call = NULL;
+}
+
+static void on_task(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+{
+	(void)p, (void)fds, (void)n_fds;
+	struct asked *a = arg;
+	struct call *c = a->call;
+	free(a);
+	if (!c)
+		return;
+	c->cancel = NULL;
+	if (error)
+		call_fail(c, NULL, "%s", error->text);
+	else
+		call_reply(c, cJSON_Duplicate(result, true), false);
+}
+
+static void ask_task(struct call *c, const char *task, const cJSON *params, const int *fds, size_t n_fds)
+{
+	struct err e;
+	struct asked *a = calloc(1, sizeof(*a));
+	if (!a) {
+		call_fail(c, NULL, "out of memory");
+		return;
+	}
+	a->call = c;
+	c->state = a;
+	c->cancel = asked_cancel;
+	if (task_start(c->p, task, params, fds, n_fds, on_task, a, &e) < 0) {
+		free(a);
+		c->cancel = NULL;
+		call_fail(c, NULL, "%s", e.text);
+	}
+}
+
+void images_list(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	(void)p, (void)params;
+	ask_task(c, "image-list", NULL, NULL, 0);
+}
+
+void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	(void)p;
+	if (!cJSON_IsString(json_get(params, "reference"))) {
+		call_invalid(c, "reference");
+		return;
+	}
+	ask_task(c, "image-remove", params, NULL, 0);
+}
+
+/* --- uploads --- */
+
+struct upload {
+	struct pid1 *p;
+	unsigned id;
+	int pipe; /* write end; -1 once all was written */
+	uint8_t *data; /* the chunk under way */
+	size_t len, done;
+	bool end; /* it is the last */
+	struct call *call; /* of the chunk under way, or of the last one until the task answers */
+	bool ended; /* the task answered */
+	cJSON *result;
+	struct err error;
+	struct event *writable, *idle;
+	struct upload *next;
+};
+
+static struct upload *uploads; /* few, by id; of no other file's concern */
+static unsigned next_upload = 1, n_uploads;
+
+static void free_upload(struct upload *u)
+{
+	for (struct upload **at = &uploads; *at; at = &(*at)->next)
+		if (*at == u) {
+			*at = u->next;
+			n_uploads--;
+			break;
+		}
+	if (u->pipe >= 0)
+		close(u->pipe);
+	event_free(u->writable);
+	event_free(u->idle);
+	free(u->data);
+	cJSON_Delete(u->result);
+	free(u);
+}
+
+/* The pipe's end tells the task that the archive is whole, or broken off. */
+static void close_pipe(struct upload *u)
+{
+	event_del(u->writable);
+	if (u->pipe >= 0)
+		close(u->pipe);
+	u->pipe = -1;
+}
+
+/* The task has answered and a call waits for it: the upload's end. */
+static void answer(struct upload *u)
+{
+	struct call *c = u->call;
+	if (!u->ended || !c)
+		return;
+	c->cancel = NULL;
+	u->call = NULL;
+	if (u->error.code)
+		call_fail(c, NULL, "%s", u->error.text);
+	else if (u->end)
+		call_reply(c, cJSON_Duplicate(u->result, true), false);
+	else
+		call_fail(c, NULL, "the archive ended before the upload did");
+	free_upload(u);
+}
+
+static void on_loaded(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+{
+	(void)p, (void)fds, (void)n_fds;
+	struct upload *u = arg;
+	u->ended = true;
+	if (error)
+		u->error = *error;
+	else
+		u->result = cJSON_Duplicate(result, true);
+	close_pipe(u);
+	answer(u);
+	/* Without a call under way the next chunk, or the idle timer, finds it. */
+}
+
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct upload *u = arg;
+	if (u->ended && !u->call)
+		free_upload(u);
+	else if (!u->call)
+		close_pipe(u); /* the task fails, which brings us back here */
+	if (!u->ended) {
+		struct timeval again = { IDLE_S, 0 };
+		event_add(u->idle, &again);
+	}
+}
+
+static void chunk_cancel(struct call *c)
+{
+	((struct upload *)c->state)->call = NULL;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)what;
+	struct upload *u = arg;
+	while (u->done < u->len) {
+		ssize_t n = write(fd, u->data + u->done, u->len - u->done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno == EAGAIN) {
+			event_add(u->writable, NULL);
+			return;
+		}
+		if (n < 0) { /* the task is gone: its answer says why */
+			close_pipe(u);
+			return;
+		}
+		u->done += (size_t)n;
+	}
+	if (u->end) {
+		close_pipe(u);
+		return;
+	}
+	struct call *c = u->call;
+	u->call = NULL;
+	if (c) {
+		c->cancel = NULL;
+		call_reply(c, NULL, false);
+	}
+}
+
+static int open_upload(struct pid1 *p, struct upload *u, const cJSON *params, struct err *e)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return err_sys(e, "upload");
+	fcntl(ends[1], F_SETFL, O_NONBLOCK);
+	fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+	u->pipe = ends[1];
+	u->writable = event_new(p->loop, ends[1], EV_WRITE, on_writable, u);
+	u->idle = evtimer_new(p->loop, on_idle, u);
+	int ret = task_start(p, "image-load", params, &ends[0], 1, on_loaded, u, e);
+	close(ends[0]);
+	if (ret == 0)
+		return 0;
+	event_free(u->writable);
+	event_free(u->idle);
+	close(u->pipe);
+	return -1;
+}
+
+void images_load(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	struct err e;
+	const cJSON *name = json_get(params, "name");
+	if (name && !cJSON_IsNull(name) && !cJSON_IsString(name)) {
+		call_invalid(c, "name");
+		return;
+	}
+	if (c->n_fds == 1) {
+		ask_task(c, "image-load", params, c->fds, 1);
+		return;
+	}
+	struct upload *u = n_uploads < UPLOADS_MAX ? calloc(1, sizeof(*u)) : NULL;
+	if (!u) {
+		call_fail(c, "try again when one is done", "%d uploads are under way", UPLOADS_MAX);
+		return;
+	}
+	*u = (struct upload){ .p = p, .id = next_upload++, .pipe = -1 };
+	if (open_upload(p, u, params, &e) < 0) {
+		free(u);
+		call_fail(c, NULL, "%s", e.text);
+		return;
+	}
+	struct timeval idle = { IDLE_S, 0 };
+	event_add(u->idle, &idle);
+	u->next = uploads;
+	uploads = u;
+	n_uploads++;
+	char id[16];
+	snprintf(id, sizeof(id), "%u", u->id);
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddStringToObject(v, "upload", id);
+	call_reply(c, v, false);
+}
+
+static struct upload *find_upload(const cJSON *id)
+{
+	for (struct upload *u = uploads; u && cJSON_IsString(id); u = u->next) {
+		char text[16];
+		snprintf(text, sizeof(text), "%u", u->id);
+		if (strcmp(text, id->valuestring) == 0)
+			return u;
+	}
+	return NULL;
+}
+
+void images_load_chunk(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	(void)p;
+	const cJSON *data = json_get(params, "data");
+	struct upload *u = find_upload(json_get(params, "upload"));
+	if (!u || u->call || (u->pipe < 0 && !u->ended)) {
+		call_invalid(c, "upload");
+		return;
+	}
+	size_t len = 0;
+	uint8_t *bytes = cJSON_IsString(data) ? base64_decode(data->valuestring, strlen(data->valuestring), &len) : NULL;
+	if (!bytes || len > CHUNK_MAX) {
+		free(bytes);
+		call_invalid(c, "data");
+		return;
+	}
+	free(u->data);
+	u->data = bytes;
+	u->len = len;
+	u->done = 0;
+	u->end = cJSON_IsTrue(json_get(params, "end"));
+	u->call = c;
+	c->state = u;
+	c->cancel = chunk_cancel;
+	struct timeval idle = { IDLE_S, 0 };
+	event_add(u->idle, &idle);
+	if (u->ended)
+		answer(u);
+	else
+		on_writable(u->pipe, EV_WRITE, u);
+}

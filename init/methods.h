@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The door's methods, by interface. Texts of the interfaces: init/varlink/. */
+#pragma once
+#include "init/door.h"
+
+/* org.varlink.service (service.c) */
+method_fn service_get_info, service_get_interface_description;
+/* org.hull.Machine (machine.c) */
+method_fn machine_hello, machine_info, machine_end, machine_reexec, machine_command_line;
+/* org.hull.Units (unit_methods.c, unit_logs.c) */
+method_fn units_list, units_get, units_method_run, units_start, units_stop, units_remove, units_wait, units_logs;
+/* org.hull.Images (images.c) */
+method_fn images_load, images_load_chunk, images_list, images_remove;
