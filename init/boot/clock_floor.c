@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/version.h"
 #include "init/boot.h"
 
 #define CLOCK_FILE BOOT_STATE_DIR "/identity/clock"
@@ -52,17 +52,10 @@ static time_t saved_time(void)
 	return *end || v < 0 || v > LATEST ? 0 : (time_t)v;
 }
 
-static time_t build_time(void)
-{
-	struct stat st;
-
-	return stat("/etc/os-release", &st) == 0 && st.st_mtime < LATEST ? st.st_mtime : 0;
-}
-
 int clock_floor_apply(char *text, size_t size, struct err *e)
 {
 	struct timespec to = {time(NULL), 0};
-	time_t now = to.tv_sec, rtc = rtc_time(), saved = saved_time(), built = build_time();
+	time_t now = to.tv_sec, rtc = rtc_time(), saved = saved_time(), built = (time_t)hull_build_time;
 	const char *source = NULL;
 	char date[32];
 	struct tm tm;

@@ -12,7 +12,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "init/boot.h"
-#include "init/boot/fault.h"
+#include "init/tasks/fault.h"
 #include "init/tasks/tasks.h"
 
 static _Noreturn void sleep_for_ever(void)
@@ -29,7 +29,7 @@ static void freeze(const char *path)
 		log_warn("fault: freeze %s: %s", path, strerror(errno));
 }
 
-void fault_point(const char *point)
+void task_fault(const char *point)
 {
 	char line[4096], want[64], *found;
 

@@ -5,7 +5,7 @@
 
 #include "base/kmod.h"
 #include "base/log.h"
-#include "init/boot/fault.h"
+#include "init/tasks/fault.h"
 #include "init/boot/state_disk.h"
 #include "init/boot/state_mount.h"
 #include "init/tasks/tasks.h"
@@ -130,7 +130,7 @@ int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct er
 		return -1;
 	load_modules(r.modules);
 	if (strcmp(r.kind, "tmpfs"))
-		fault_point("state");
+		task_fault("state");
 	if (mount_state(&r, &o, e) < 0)
 		return -1;
 	if (!o.readonly && state_make_directories(e) < 0)

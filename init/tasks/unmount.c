@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "init/boot/fault.h"
+#include "init/tasks/fault.h"
 #include "init/boot/mountinfo.h"
 #include "init/clock.h"
 #include "init/tasks/tasks.h"
@@ -131,7 +131,7 @@ int task_unmount(struct task_io *io, const cJSON *params, cJSON *result, struct 
 
 	(void)io;
 	(void)params;
-	fault_point("unmount");
+	task_fault("unmount");
 	e->code = 0;
 	for (int i = 0; i < PASSES && left; i++) {
 		if (i)

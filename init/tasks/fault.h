@@ -7,9 +7,9 @@
 #pragma once
 
 #ifdef HULL_FAULTS
-void fault_point(const char *point);
+void task_fault(const char *point);
 #else
-static inline void fault_point(const char *point)
+static inline void task_fault(const char *point)
 {
 	(void)point;
 }
