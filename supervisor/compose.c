@@ -12,6 +12,7 @@
 #include "base/signame.h"
 
 #define ENVIRONMENT_MAX 1024
+#define WORDS_MAX 1024
 
 static const struct json_limits limits = { COMPOSE_FILE_MAX, 100000, 32 };
 
@@ -77,6 +78,8 @@ static int read_words(const cJSON *v, char ***out, struct err *e)
 	}
 	if (!cJSON_IsArray(v))
 		return err_set(e, EINVAL, "must be a string or a list of strings");
+	if (cJSON_GetArraySize(v) > WORDS_MAX)
+		return err_set(e, E2BIG, "more than %d words", WORDS_MAX);
 	words = calloc((size_t)cJSON_GetArraySize(v) + 1, sizeof(*words));
 	if (!words)
 		return err_set(e, ENOMEM, "out of memory");
@@ -319,20 +322,6 @@ static int read_key(const char *service, const cJSON *v, struct unit_spec *s, st
 	return rc < 0 ? err_wrap(e, "services.%.100s.%.100s", service, v->string) : 0;
 }
 
-/* The record that leaves the parser has a bound; a file may well hold more than one service has room for. */
-static int check_size(const struct unit_spec *s, struct err *e)
-{
-	cleanup_json cJSON *v = unit_spec_to_json(s);
-	cleanup_free char *text = v ? json_print(v) : NULL;
-
-	if (!text)
-		return err_set(e, ENOMEM, "out of memory");
-	if (strlen(text) >= UNIT_SPEC_JSON_MAX)
-		return err_set(e, E2BIG, "the service takes %zu bytes, at most %d are allowed: shorten environment or command",
-			       strlen(text), UNIT_SPEC_JSON_MAX - 1);
-	return 0;
-}
-
 static int check_service_name(const char *name, struct err *e)
 {
 	if (!*name || strlen(name) > UNIT_NAME_MAX)
@@ -358,7 +347,7 @@ static int complete_service(struct unit_spec *s, struct err *e)
 			return err_wrap(e, "unit name %.130s", name);
 		snprintf(s->name, sizeof(s->name), "%.*s", UNIT_NAME_MAX, name);
 	}
-	return check_size(s, e);
+	return unit_spec_check_size(s, e);
 }
 
 static int read_service(const cJSON *v, const char *project, struct unit_spec *s, struct err *e)

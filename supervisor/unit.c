@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+
 #define UNIT_IMAGE_MAX 512
 #define UNIT_HOSTNAME_MAX 64
 #define UNIT_RESTART_TIMES_MAX 1000000
@@ -169,6 +171,19 @@ cJSON *unit_spec_to_json(const struct unit_spec *s)
 	return NULL;
 }
 
+int unit_spec_check_size(const struct unit_spec *s, struct err *e)
+{
+	cleanup_json cJSON *v = unit_spec_to_json(s);
+	cleanup_free char *text = v ? json_print(v) : NULL;
+
+	if (!text)
+		return err_set(e, ENOMEM, "out of memory");
+	if (strlen(text) >= UNIT_SPEC_JSON_MAX)
+		return err_set(e, E2BIG, "takes %zu bytes, at most %d are allowed: shorten environment or command",
+			       strlen(text), UNIT_SPEC_JSON_MAX - 1);
+	return 0;
+}
+
 /* array NULL: *out stays NULL. */
 static int copy_strings(const cJSON *array, char ***out, struct err *e)
 {
@@ -255,7 +270,7 @@ int unit_spec_from_json(const cJSON *v, struct unit_spec *out, struct err *e)
 		return err_set(e, ENOMEM, "out of memory");
 	}
 	if (copy_strings(raw.command, &s.command, e) < 0 || copy_strings(raw.entrypoint, &s.entrypoint, e) < 0 ||
-	    copy_strings(raw.environment, &s.environment, e) < 0) {
+	    copy_strings(raw.environment, &s.environment, e) < 0 || unit_spec_check_size(&s, e) < 0) {
 		unit_spec_free(&s);
 		return -1;
 	}

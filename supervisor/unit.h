@@ -50,6 +50,8 @@ void unit_spec_free(struct unit_spec *s);
  * name and image are required). Also takes org.hull.Units.Run's spec once it has a name. restart: as unit_restart_parse.
  */
 cJSON *unit_spec_to_json(const struct unit_spec *s);
+/* E2BIG when its JSON takes UNIT_SPEC_JSON_MAX or more; unit_spec_from_json looks as well. */
+int unit_spec_check_size(const struct unit_spec *s, struct err *e);
 int unit_spec_from_json(const cJSON *v, struct unit_spec *out, struct err *e);
 const char *unit_state_name(enum unit_state s);
 int unit_state_parse(const char *name, enum unit_state *out);
