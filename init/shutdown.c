@@ -56,14 +56,14 @@ static void work_done(struct pid1 *p, void *arg, const cJSON *result, const int 
 {
 	struct shutdown *s = p->boot->shutdown;
 	enum work w = (enum work)(intptr_t)arg;
-	const cJSON *left;
+	const cJSON *left = error ? NULL : json_get(result, "left"), *mount;
 
 	(void)fds, (void)n_fds;
 	s->over[w] = true;
 	if (w == WORK_KEXEC)
 		s->kexec_loaded = !error;
-	cJSON_ArrayForEach(left, error ? NULL : json_get(result, "left"))
-		log_warn("%s could not be unmounted", left->valuestring);
+	cJSON_ArrayForEach(mount, left)
+		log_warn("%s could not be unmounted", mount->valuestring);
 }
 
 static void start_work(struct pid1 *p, struct shutdown *s, enum work w, const char *task, cJSON *params)
