@@ -121,11 +121,11 @@ static void serve(struct machine *m, int fd)
 {
 	char call[8192], control[CMSG_SPACE(sizeof(int))];
 	size_t len = 0;
+	int passed = -1; /* comes with the call's first byte */
 
 	for (;;) {
 		struct iovec iov = { .iov_base = call + len, .iov_len = sizeof(call) - len };
 		struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
-		int passed = -1;
 		ssize_t n = recvmsg(fd, &h, MSG_CMSG_CLOEXEC);
 		if (n <= 0)
 			return;
@@ -138,6 +138,7 @@ static void serve(struct machine *m, int fd)
 		bool stay = answer(m, fd, call, passed);
 		if (passed >= 0)
 			close(passed);
+		passed = -1;
 		if (!stay)
 			return;
 	}
