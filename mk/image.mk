@@ -34,7 +34,12 @@ keys-check: $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES)
 		if openssl x509 -noout -subject -in $$cert | grep -q 'Hull development key'; then \
 			echo "RELEASE=1 refuses the development key $$cert: set SIGN_KEY= and SIGN_CERT=" >&2; exit 1; fi; done
 
-$(OS)/root.hash: $(BINARY) $(KERNEL)/version $(IMAGE_TOOLS) $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES) | keys-check
+# What the image set is made of besides files: a change makes it anew.
+$(OS).inputs: force | $(BUILD)/.packages
+	@echo '$(VERSION) $(COMMIT) $(SOURCE_DATE_EPOCH) $(KERNEL) $(BINARY) $(SIGN_CERT) $(CERTIFICATES) $(OS_FLAGS)' >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+$(OS)/root.hash: $(OS).inputs $(BINARY) $(KERNEL)/version $(IMAGE_TOOLS) $(SIGN_CERT) $(SIGN_KEY) $(CERTIFICATES) | keys-check
 	$(PYTHON) initramfs/build/osimage.py --binary $(BINARY) --version '$(VERSION)+$(COMMIT)' --kernel $(KERNEL) \
 		--modules initramfs/modules.list --sign-key $(SIGN_KEY) --sign-cert $(SIGN_CERT) \
 		$(CERTIFICATES:%=--certificate %) $(OS_FLAGS) --out $(OS)
@@ -51,11 +56,13 @@ $(STATE)/.made: $(OUT)/hull $(BUILD)/images/nginx.tar initramfs/build/demo.json
 $(DISK): $(OS)/root.hash $(STATE)/.made
 	$(PYTHON) initramfs/build/disk.py --slot-a $(OS) --state $(STATE) --out $@
 
-FAULTS := BINARY=$(OUT)/hull-faults OS=$(BUILD)/os-faults DISK=$(BUILD)/hull-faults.disk \
+# Further disks, for tests: each is this makefile with other variables.
+$(BUILD)/hull-faults.disk: VARIANT = BINARY=$(OUT)/hull-faults OS=$(BUILD)/os-faults \
 	OS_FLAGS='--extra-module dm-delay --extra-module dm-flakey'
-ifneq ($(DISK),$(BUILD)/hull-faults.disk)
-$(BUILD)/hull-faults.disk: $(OUT)/hull-faults $(DISK)
-	$(MAKE) --no-print-directory $(FAULTS) $@
+$(BUILD)/hull-amd64.disk: VARIANT = KERNEL_PACKAGE=linux-image-amd64 OS=$(BUILD)/os-amd64
+ifeq ($(DISK),$(BUILD)/hull.disk)
+$(BUILD)/hull-faults.disk $(BUILD)/hull-amd64.disk: $(DISK) $(OUT)/hull-faults
+	$(MAKE) --no-print-directory DISK=$@ $(VARIANT) $@
 endif
 
 # The machine's own overlay lives as long as the disk it was made from.

@@ -56,7 +56,7 @@ lint: $(OUT)/hull ## clang's warnings, and what may not be in the binary
 	$(PYTHON) mk/lint.py $(BUILD)/clang/hull $(SIZE_LIMIT)
 
 SYSTEM_NEEDS := $(OUT)/hull $(OUT)/hull-faults $(BUILD)/hull.disk $(BUILD)/hull-faults.disk \
-	$(BUILD)/images/busybox.tar
+	$(BUILD)/hull-amd64.disk $(BUILD)/images/busybox.tar
 native-test: $(SYSTEM_NEEDS) ## system tests in namespaces of this machine
 	$(PYTEST) -m 'not qemu'
 
