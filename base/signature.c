@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/signature.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -90,9 +89,9 @@ struct certificates *certificates_load(const char *dir, struct err *e)
 		goto fail;
 	}
 	while ((entry = readdir(d))) {
-		size_t n = strlen(entry->d_name);
+		const char *suffix = strrchr(entry->d_name, '.');
 
-		if (n <= 4 || strcmp(entry->d_name + n - 4, ".pem"))
+		if (!suffix || suffix == entry->d_name || (strcmp(suffix, ".pem") && strcmp(suffix, ".crt")))
 			continue;
 		if (sk_X509_num(c->stack) == SIGNATURE_CERTIFICATES_MAX) {
 			err_set(e, E2BIG, "%s: more than %d certificates", dir, SIGNATURE_CERTIFICATES_MAX);

@@ -16,7 +16,7 @@
 
 struct certificates; /* a set of pinned certificates */
 
-/* Every *.pem file of a directory, one certificate each. None at all is ENOENT; one that can't be read is an error. */
+/* Every *.pem and *.crt file of a directory, one certificate in PEM each. None at all: ENOENT; a bad one: an error. */
 struct certificates *certificates_load(const char *dir, struct err *e);
 size_t certificates_count(const struct certificates *c);
 void certificates_free(struct certificates *c);

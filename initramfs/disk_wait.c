@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "base/kmod.h"
 #include "base/log.h"
 #include "base/uevent.h"
 
-/* What a verified root needs beside the disk's driver. */
-static const char *const needed[] = {"dm_verity", "erofs"};
+/* What a verified root, or one in memory, needs beside the disk's driver. */
+static const char *const for_slot[] = {"dm_verity", "erofs", NULL}, *const for_ram[] = {"loop", "erofs", NULL};
 
 /* The reports of one look at the disks; kept back until it is the last one, since a disk may just be late. */
 struct reports {
@@ -45,10 +43,11 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static struct kmod *load_modules(const struct cmdline *c)
+struct kmod *disk_modules(const struct cmdline *c)
 {
 	struct err e;
 	struct kmod *k = kmod_open(NULL, NULL, NULL, &e);
+	const char *const *needed = strcmp(cmdline_text(c, CMDLINE_ROOT), "ram") ? for_slot : for_ram;
 	char list[CMDLINE_VALUE_MAX], *save = NULL;
 
 	if (!k) {
@@ -56,14 +55,15 @@ static struct kmod *load_modules(const struct cmdline *c)
 		return NULL;
 	}
 	kmod_coldplug(k, "/sys", log_module, NULL);
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (kmod_load(k, needed[i], &e))
+	for (const char *const *name = needed; *name; name++)
+		if (kmod_load(k, *name, &e))
 			log_warn("%s", e.text);
 	snprintf(list, sizeof(list), "%s", cmdline_text(c, CMDLINE_MODULES));
 	/* Those that are not in the initramfs are for PID 1 to load from the root. */
 	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save))
 		if (kmod_load(k, name, &e) && e.code != ENOENT)
 			log_warn("%s", e.text);
+	log_debug("modules loaded");
 	return k;
 }
 
@@ -121,17 +121,12 @@ static void wait_for_disk(int events, struct kmod *k, int64_t deadline)
 	}
 }
 
-int disk_wait(const struct cmdline *c, struct slot out[SLOTS_MAX])
+int disk_wait(const struct cmdline *c, struct kmod *k, int events, struct slot out[SLOTS_MAX])
 {
 	int64_t deadline = now_ms() + cmdline_number(c, CMDLINE_DISK_TIMEOUT);
 	struct reports *r = calloc(1, sizeof(*r));
-	struct kmod *k;
-	struct err e;
-	int events = uevent_open(&e), n; /* before the modules, so that nothing is missed */
+	int n;
 
-	if (events < 0)
-		log_warn("%s", e.text);
-	k = load_modules(c);
 	for (;;) {
 		if (r)
 			r->n = 0;
@@ -146,8 +141,5 @@ int disk_wait(const struct cmdline *c, struct slot out[SLOTS_MAX])
 		log_err("%s within %d ms", r && r->n ? "no disk with slots" : "no disk",
 			(int)cmdline_number(c, CMDLINE_DISK_TIMEOUT));
 	free(r);
-	kmod_close(k);
-	if (events >= 0)
-		close(events);
 	return n;
 }

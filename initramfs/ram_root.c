@@ -5,8 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/loop.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -15,6 +18,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
+#define IMAGE "/root.erofs"
 #define DEPTH_MAX 32
 #define LINKS_MAX 256
 
@@ -154,7 +158,7 @@ static int move_tree(struct move *m, int from, int to, int depth, struct err *e)
 	return 0;
 }
 
-int ram_root_make(const char *where, struct err *e)
+static int move_to_tmpfs(const char *where, struct err *e)
 {
 	cleanup_close int from = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_close int to = -1;
@@ -178,4 +182,41 @@ int ram_root_make(const char *where, struct err *e)
 		close(m.links[i].dir);
 	free(m.links);
 	return result;
+}
+
+/* The loop device keeps the file, also when the initramfs is freed, and goes with its last user. */
+static int attach(const char *image, char device[32], int *keep, struct err *e)
+{
+	cleanup_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	cleanup_close int fd = open(image, O_RDONLY | O_CLOEXEC);
+	cleanup_close int loop = -1;
+	struct loop_config config = {.info.lo_flags = LO_FLAGS_READ_ONLY | LO_FLAGS_AUTOCLEAR};
+	int number;
+
+	if (control < 0)
+		return err_sys(e, "/dev/loop-control");
+	number = ioctl(control, LOOP_CTL_GET_FREE);
+	if (fd < 0 || number < 0)
+		return err_sys(e, "%s", image);
+	snprintf(device, 32, "/dev/loop%d", number);
+	loop = open(device, O_RDONLY | O_CLOEXEC);
+	config.fd = (unsigned)fd;
+	if (loop < 0 || ioctl(loop, LOOP_CONFIGURE, &config))
+		return err_sys(e, "%s", device);
+	*keep = take_fd(loop);
+	return 0;
+}
+
+int ram_root_make(const char *where, struct err *e)
+{
+	cleanup_close int loop = -1; /* until the mount holds it */
+	char device[32];
+
+	if (!fs_exists(AT_FDCWD, IMAGE))
+		return move_to_tmpfs(where, e);
+	if (attach(IMAGE, device, &loop, e))
+		return -1;
+	if (mount(device, where, "erofs", MS_RDONLY | MS_NODEV, NULL))
+		return err_sys(e, "mounting %s", IMAGE);
+	return 0;
 }

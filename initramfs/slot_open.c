@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 
 #define READ_SIZE ((size_t)1 << 20)
 
@@ -97,11 +98,13 @@ int slot_open(const struct slot *s, const struct certificates *c, const char *wh
 		return -1;
 	if (check_signature(s, c, o.root_hash, e))
 		return err_wrap(e, "signature");
+	log_debug("slot %c: its root hash is signed", s->label);
 	if (read_superblock(s, &v, e) ||
 	    dm_verity_create(o.name, s->root.device, s->verity.device, &v, o.root_hash, o.device, e))
 		return -1;
 	if (dm_probe(o.device, v.data_blocks, e))
 		goto remove;
+	log_debug("slot %c: %s is verified", s->label, o.device);
 	if (mount(o.device, where, "erofs", MS_RDONLY | MS_NODEV, NULL)) {
 		err_sys(e, "mounting erofs");
 		goto remove;

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/signature.h"
 #include "base/slot.h"
+#include "base/uevent.h"
 #include "initramfs/disk_wait.h"
 #include "initramfs/handover.h"
 #include "initramfs/kernel_swap.h"
@@ -152,6 +153,7 @@ static void boot_slot(const struct stage0 *s, const struct slot *slot, const str
 	struct opened_slot o;
 	struct err e;
 
+	log_debug("slot %c: opening", slot->label);
 	if (slot_open(slot, certificates, NEW_ROOT, &o, &e)) {
 		log_err("slot %c: %s", slot->label, e.text);
 		return;
@@ -230,8 +232,17 @@ static _Noreturn void boot_disk(const struct stage0 *s)
 	struct slot slots[SLOTS_MAX];
 	uint32_t tried;
 	struct err e;
-	int n = disk_wait(&s->cmdline, slots);
+	int events = uevent_open(&e), n; /* before the modules, so that nothing is missed */
+	struct kmod *k;
 
+	if (events < 0)
+		log_warn("%s", e.text);
+	k = disk_modules(&s->cmdline);
+	n = disk_wait(&s->cmdline, k, events, slots);
+	kmod_close(k);
+	if (events >= 0)
+		close(events);
+	log_debug("%d slots found", n);
 	certificates = certificates_load(CERTIFICATES, &e);
 	if (!certificates) {
 		log_err("certificates: %s", e.text);
@@ -249,9 +260,10 @@ static _Noreturn void boot_ram(const struct stage0 *s)
 {
 	struct err e;
 
+	kmod_close(disk_modules(&s->cmdline));
 	if (ram_root_make(NEW_ROOT, &e)) {
 		log_err("hull.root=ram: %s", e.text);
-		give_up(s, "the root can't be moved to a tmpfs");
+		give_up(s, "no root in memory");
 	}
 	hand_over(s, &(struct boot_record){
 			     .slot = "ram",
@@ -275,6 +287,7 @@ _Noreturn void stage0_main(void)
 	fs_put(AT_FDCWD, "/proc/sys/kernel/printk_devkmsg", "on\n", NULL);
 	log_open("hull", true);
 	read_cmdline(&s);
+	log_debug("stage 0");
 	if (!strcmp(cmdline_text(&s.cmdline, CMDLINE_ROOT), "ram"))
 		boot_ram(&s);
 	boot_disk(&s);
