@@ -212,7 +212,7 @@ static bool flushed(const struct pid1 *p, const struct shutdown *s)
 static const struct phase phases[] = {
 	{"stop the units", 0, false, units_limit, stop_units, units_over},
 	{"kill what is left of the units", 2000, false, NULL, kill_units, units_gone},
-	{"save seed and clock", 10000, false, NULL, nothing, saved},
+	{"save seed and clock, load the next kernel", 30000, false, NULL, nothing, saved},
 	{"stop the roles", 5000, false, NULL, stop_roles, roles_gone},
 	{"end other processes", 2000, false, NULL, terminate_rest, no_children},
 	{"kill other processes", 2000, false, NULL, kill_rest, no_children},
