@@ -109,6 +109,10 @@ static bool answer(struct machine *m, int fd, const char *call, int passed)
 	} else if (strstr(call, "Images.Load")) {
 		m->archive_bytes = passed >= 0 ? drain(passed) : 0;
 		reply(fd, "{\"parameters\":{\"images\":[{\"reference\":\"a:1\",\"digest\":\"sha256:00\"}]}}");
+	} else if (strstr(call, "Machine.Info")) {
+		reply(fd, "{\"parameters\":{\"version\":\"1\",\"machine_id\":\"ab\",\"boot\":{\"slot\":\"a\",\"machine_id\":\"ab\","
+			  "\"state\":{\"kind\":\"partition\",\"readonly\":false},\"boot\":{\"stage0_us\":812345}},"
+			  "\"roles\":[{\"name\":\"logs\",\"pid\":7}],\"net\":{\"dns\":[\"192.0.2.1\",\"192.0.2.2\"]}}}");
 	} else if (strstr(call, "Machine.End")) {
 		return false;
 	} else {
@@ -474,6 +478,25 @@ static void test_image_load(void **state)
 	assert_int_equal(o->code, CLI_FAILED);
 }
 
+static void test_status(void **state)
+{
+	struct machine *m = *state;
+	struct outcome *o = HULL(m, "status");
+
+	assert_string_equal(o->out, "FACT            VALUE\n"
+				    "version         1\n"
+				    "machine id      ab\n"
+				    "slot            a\n"
+				    "state kind      partition\n"
+				    "state readonly  no\n"
+				    "boot stage0     0.812 s\n"
+				    "net dns         192.0.2.1, 192.0.2.2\n"
+				    "\n"
+				    "roles\n"
+				    "NAME  PID\n"
+				    "logs  7\n");
+}
+
 static void test_end(void **state)
 {
 	struct machine *m = *state;
@@ -530,6 +553,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_logs, machine_open, machine_close),
 		cmocka_unit_test_setup_teardown(test_run, machine_open, machine_close),
 		cmocka_unit_test_setup_teardown(test_image_load, machine_open, machine_close),
+		cmocka_unit_test_setup_teardown(test_status, machine_open, machine_close),
 		cmocka_unit_test_setup_teardown(test_end, machine_open, machine_close),
 		cmocka_unit_test_setup_teardown(test_completion, machine_open, machine_close),
 	};
