@@ -58,9 +58,10 @@ static int address_parse(const char *text, struct net_entry *out)
 
 static int entry_parse(const char *text, struct net_entry *out, struct err *e)
 {
-	struct net_entry entry = { 0 };
+	struct net_entry entry;
 	const char *equals = strchr(text, '=');
 
+	memset(&entry, 0, sizeof(entry)); /* padding too: configurations are compared as bytes */
 	if (!equals)
 		return err_set(e, EINVAL, "hull.net: %s: not dhcp, none or IFACE=ADDRESS/LENGTH[,GATEWAY]", text);
 	snprintf(entry.name, sizeof(entry.name), "%.*s", (int)(equals - text), text);
@@ -153,8 +154,9 @@ int net_config_read(const cJSON *params, struct net_config *out, struct err *e)
 		{ .key = "dns", .type = JSON_STRINGS, .offset = offsetof(__typeof__(in), dns) },
 		{ .key = "ntp", .type = JSON_STRINGS, .offset = offsetof(__typeof__(in), ntp) },
 	};
-	struct net_config c = { 0 };
+	struct net_config c;
 
+	memset(&c, 0, sizeof(c));
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "net.configure", &in, e))
 		return -1;
 	if (net_config_text(in.mode, &c, e) || dns_read(in.dns, &c, e) || ntp_read(in.ntp, &c, e))

@@ -31,7 +31,7 @@ struct rtnl_link {
 	int index;
 	char name[IFNAMSIZ];
 	uint16_t type; /* ARPHRD_* */
-	uint32_t flags; /* IFF_*, IFF_LOWER_UP is the carrier */
+	uint32_t flags; /* IFF_* */
 	uint32_t mtu;
 	int master; /* index of the bridge or bond it belongs to; 0: none */
 	uint8_t mac[6]; /* zero when it has none of this length */

@@ -383,6 +383,14 @@ void sntp_configure(struct sntp *s, char servers[][NET_NAME_MAX + 1], size_t n, 
 		evtimer_del(s->timer);
 }
 
+void sntp_kick(struct sntp *s)
+{
+	if (s->n_servers == 0 || s->synchronised || !s->waiting)
+		return;
+	s->failures = 0;
+	timer_set(s, 0);
+}
+
 cJSON *sntp_status(const struct sntp *s)
 {
 	cJSON *o = cJSON_CreateObject();

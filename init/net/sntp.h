@@ -24,7 +24,9 @@ struct sntp_owner {
 struct sntp;
 struct sntp *sntp_new(struct event_base *base, const struct sntp_owner *owner, void *arg); /* NULL: out of memory */
 void sntp_free(struct sntp *s);
-/* Servers (addresses or names; n 0: off) and where to resolve names. A change makes an unsynchronised client try now. */
+/* Servers (addresses or names; n 0: off), and where to resolve names. A change makes it try now unless synchronised. */
 void sntp_configure(struct sntp *s, char servers[][NET_NAME_MAX + 1], size_t n, const struct resolv *dns);
+/* The network became better: an unsynchronised client that is pausing tries now. */
+void sntp_kick(struct sntp *s);
 /* {"synchronised","server"?,"stratum"?,"offset_us"?,"delay_us"?}: new object, NULL: out of memory. */
 cJSON *sntp_status(const struct sntp *s);
