@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import socket as socket_module
 import subprocess
 import tempfile
 import time
@@ -59,6 +60,21 @@ class Hull:
 
     def json(self, *words, **more):
         return json.loads(self.hull(*words, "--json", **more).stdout)
+
+    def call(self, method, parameters=None, timeout=30):
+        """One Varlink call on the control socket, as any client could make it: (error or None, parameters)."""
+        with socket_module.socket(socket_module.AF_UNIX) as s:
+            s.settimeout(timeout)
+            s.connect(self.socket)
+            s.sendall(json.dumps({"method": method, "parameters": parameters or {}}).encode() + b"\0")
+            data = b""
+            while not data.endswith(b"\0"):
+                piece = s.recv(65536)
+                if not piece:
+                    raise ConnectionResetError(f"{method}: no answer")
+                data += piece
+        reply = json.loads(data[:-1])
+        return reply.get("error"), reply.get("parameters", {})
 
     def alive(self):
         raise NotImplementedError
@@ -224,6 +240,12 @@ class Contained(Hull):
         self.process = None
         self.cgroup = None
         self.pid = None
+
+    def load_image(self, *archives):
+        """Into the store, before the start."""
+        for archive in archives:
+            run_hull("image", "load", "--store", os.path.join(self.state, "images"), archive)
+        return self
 
     def start(self, *words, environment=None, wrap=()):
         """words: hull.* keys. wrap: a command to run Hull under, inside the namespaces."""
