@@ -17,6 +17,7 @@ import subprocess
 
 import cpio
 import modules
+import state_template
 import uki
 
 SALT = "48756c6c20726f6f74206861736820747265652c20636f6e7374616e742e2e2e"
@@ -27,6 +28,7 @@ CMDLINE = "console=ttyS0 panic=10 oops=panic gpt quiet"
 MOUNT_POINTS = ("dev", "proc", "run", "sys", "tmp", "var/lib/hull", "etc/hull/units")
 LINKS = {
     "sbin/init": "../usr/bin/hull",
+    "sbin/modprobe": "../usr/bin/hull",
     "etc/os-release": "../usr/lib/os-release",
     "etc/resolv.conf": "/run/hull/resolv.conf",
     "etc/machine-id": "/run/hull/machine-id",
@@ -71,6 +73,7 @@ def system_files(args, kernel, names):
         "usr/lib/os-release": os_release(args.version),
         "etc/passwd": b"root:x:0:0:root:/:/sbin/nologin\n",
         "etc/group": b"root:x:0:\n",
+        "usr/share/hull/state-template": state_template.template(args.epoch),
     }
     files.update({"etc/hull/units/" + os.path.basename(path): read(path) for path in args.unit})
     return {**files, **module_files(kernel, names)}
