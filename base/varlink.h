@@ -40,8 +40,10 @@ void varlink_reply_free(struct varlink_reply *r);
 int varlink_take(struct buf *in, char **text, size_t *len);
 
 /*
- * A blocking client (the CLI). target: a socket path; or a directory with the sockets 0-3 of a machine's virtio ports,
- * of which a free one is taken (flock on the socket's path) and opened by NUL and a nonce that must come back, since a reconnect is invisible in the guest.
+ * A blocking client (the CLI). target: a socket path; or a directory with the sockets 0-3 of a machine's virtio ports, of
+ * which a free one is taken (flock on PATH.lock beside it). A new client is invisible in the guest, so a port is opened by
+ * two NULs and org.hull.Machine.Hello with a nonce that must come back, said again until the timeout: the machine may
+ * still boot. A lone NUL from the guest afterwards says that its PID 1 restarted.
  */
 struct varlink_client;
 struct varlink_client *varlink_connect(const char *target, int timeout_ms, struct err *e);
