@@ -20,55 +20,10 @@
 #define IDLE_S 120 /* an upload whose client went away */
 #define PIPE_BYTES (1 << 20)
 
-/* --- calls answered by one task --- */
-
-/* The call of a task: NULL once the client went away. */
-struct asked {
-	struct call *call;
-};
-
-static void asked_cancel(struct call *c)
-{
-	((struct asked *)c->state)->call = NULL;
-}
-
-static void on_task(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
-{
-	(void)p, (void)fds, (void)n_fds;
-	struct asked *a = arg;
-	struct call *c = a->call;
-	free(a);
-	if (!c)
-		return;
-	c->cancel = NULL;
-	if (error)
-		call_fail(c, NULL, "%s", error->text);
-	else
-		call_reply(c, cJSON_Duplicate(result, true), false);
-}
-
-static void ask_task(struct call *c, const char *task, const cJSON *params, const int *fds, size_t n_fds)
-{
-	struct err e;
-	struct asked *a = calloc(1, sizeof(*a));
-	if (!a) {
-		call_fail(c, NULL, "out of memory");
-		return;
-	}
-	a->call = c;
-	c->state = a;
-	c->cancel = asked_cancel;
-	if (task_start(c->p, task, params, fds, n_fds, on_task, a, &e) < 0) {
-		free(a);
-		c->cancel = NULL;
-		call_fail(c, NULL, "%s", e.text);
-	}
-}
-
 void images_list(struct pid1 *p, struct call *c, const cJSON *params)
 {
 	(void)p, (void)params;
-	ask_task(c, "image-list", NULL, NULL, 0);
+	method_by_task(c, "image-list", NULL, NULL, 0);
 }
 
 void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
@@ -78,7 +33,7 @@ void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
 		call_invalid(c, "reference");
 		return;
 	}
-	ask_task(c, "image-remove", params, NULL, 0);
+	method_by_task(c, "image-remove", params, NULL, 0);
 }
 
 /* --- uploads --- */
@@ -236,7 +191,7 @@ void images_load(struct pid1 *p, struct call *c, const cJSON *params)
 		return;
 	}
 	if (c->n_fds == 1) {
-		ask_task(c, "image-load", params, c->fds, 1);
+		method_by_task(c, "image-load", params, c->fds, 1);
 		return;
 	}
 	struct upload *u = n_uploads < UPLOADS_MAX ? calloc(1, sizeof(*u)) : NULL;

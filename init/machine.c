@@ -60,6 +60,12 @@ void machine_info(struct pid1 *p, struct call *c, const cJSON *params)
 	call_reply(c, v, false);
 }
 
+void machine_memory(struct pid1 *p, struct call *c, const cJSON *params)
+{
+	(void)p, (void)params;
+	method_by_task(c, "memory", NULL, NULL, 0);
+}
+
 void machine_end(struct pid1 *p, struct call *c, const cJSON *params)
 {
 	static const char *const names[] = { [BOOT_POWEROFF] = "poweroff", [BOOT_REBOOT] = "reboot", [BOOT_KEXEC] = "kexec" };

@@ -7,6 +7,7 @@ const struct method method_table[] = {
 	{ "org.varlink.service.GetInterfaceDescription", service_get_interface_description, 0 },
 	{ "org.hull.Machine.Hello", machine_hello, 0 },
 	{ "org.hull.Machine.Info", machine_info, 0 },
+	{ "org.hull.Machine.Memory", machine_memory, 0 },
 	{ "org.hull.Machine.End", machine_end, 0 },
 	{ "org.hull.Machine.Reexec", machine_reexec, 0 },
 	{ "org.hull.Machine.CommandLine", machine_command_line, 0 },

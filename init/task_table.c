@@ -2,6 +2,7 @@
 #include "init/task.h"
 #include "init/tasks/container.h"
 #include "init/tasks/image.h"
+#include "init/tasks/memory.h"
 #include "init/tasks/tasks.h"
 #include "init/tasks/units.h"
 
@@ -23,6 +24,7 @@ const struct task_spec task_table[] = {
 	{ "unmount", task_unmount, SECONDS(20), NULL, "unmounting waits for the device" },
 	{ "sync", task_sync, SECONDS(20), NULL, "flushing waits for the device" },
 	{ "units", task_units, SECONDS(20), NULL, "reads and parses unit files" },
+	{ "memory", task_memory, SECONDS(10), NULL, "reading a process's maps waits for its memory lock" },
 	{ "container-remove", task_container_remove, SECONDS(300), NULL, "deletes a container's writable layer" },
 	{ "container-sweep", task_container_sweep, SECONDS(300), NULL, "deletes writable layers that nobody has" },
 	{ "image-load", task_image_load, SECONDS(1800), NULL, "unpacks an archive, in a user namespace with the store as its root" },
