@@ -30,8 +30,8 @@ install: $(OUT)/hull ## the binary, its man pages and completion, below DESTDIR
 	install -D -m 0755 $(OUT)/hull $(DESTDIR)$(PREFIX)/bin/hull
 	for page in docs/man/*.[1-8]; do \
 		[ ! -e $$page ] || install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page; done
-	for file in docs/completion/hull init/verbs/hull.bash; do \
-		[ ! -e $$file ] || install -D -m 0644 $$file $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull; done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	$(OUT)/hull completion >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/hull
 
 clean: ## what was built, except the libraries, the downloads and the keys
 	find $(BUILD) -mindepth 1 -maxdepth 1 ! -name deps ! -name apt ! -name kernel ! -name debs ! -name '.packages' \
