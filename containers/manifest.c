@@ -103,7 +103,8 @@ static int descriptor_read(const cJSON *v, const char *where, struct descriptor 
 	return 0;
 }
 
-static enum media_kind manifest_sniff_tree(const cJSON *root, struct err *e)
+/* What a document is by its content. */
+static enum media_kind sniff(const cJSON *root, struct err *e)
 {
 	bool index = json_get(root, "manifests") != NULL;
 	bool manifest = json_get(root, "layers") || json_get(root, "config");
@@ -134,7 +135,7 @@ static cJSON *document_parse(const char *text, size_t len, const char *media_typ
 		err_set(e, EBADMSG, "not a JSON object");
 		return NULL;
 	}
-	seen = manifest_sniff_tree(root, e);
+	seen = sniff(root, e);
 	if (seen == MEDIA_UNKNOWN)
 		return NULL;
 	version = json_get(root, "schemaVersion");
@@ -253,15 +254,6 @@ void manifest_free(struct manifest *m)
 		free(m->layers[i].name);
 	free(m->layers);
 	*m = (struct manifest){ 0 };
-}
-
-enum media_kind manifest_sniff(const char *text, size_t len, struct err *e)
-{
-	cleanup_json cJSON *root = json_parse(text, len, &MANIFEST_LIMITS, e);
-
-	if (!root)
-		return MEDIA_UNKNOWN;
-	return manifest_sniff_tree(root, e);
 }
 
 static int config_diff_ids(const cJSON *rootfs, struct image_config *c, struct err *e)

@@ -53,8 +53,6 @@ struct manifest {
 };
 int manifest_parse(const char *text, size_t len, const char *media_type, struct manifest *out, struct err *e);
 void manifest_free(struct manifest *m);
-/* Whether the text is an index or a manifest by its content; MEDIA_UNKNOWN with e filled when it is neither or both. */
-enum media_kind manifest_sniff(const char *text, size_t len, struct err *e);
 
 /* What a configuration says about running the image; lists are NULL-ended and never NULL. */
 struct image_config {
