@@ -66,7 +66,7 @@ void machine_memory(struct pid1 *p, struct call *c, const cJSON *params)
 	method_by_task(c, "memory", NULL, NULL, 0);
 }
 
-void machine_end(struct pid1 *p, struct call *c, const cJSON *params)
+void machine_method_end(struct pid1 *p, struct call *c, const cJSON *params)
 {
 	static const char *const names[] = { [BOOT_POWEROFF] = "poweroff", [BOOT_REBOOT] = "reboot", [BOOT_KEXEC] = "kexec" };
 	const cJSON *how = json_get(params, "how");

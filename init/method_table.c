@@ -8,7 +8,7 @@ const struct method method_table[] = {
 	{ "org.hull.Machine.Hello", machine_hello, 0 },
 	{ "org.hull.Machine.Info", machine_info, 0 },
 	{ "org.hull.Machine.Memory", machine_memory, 0 },
-	{ "org.hull.Machine.End", machine_end, 0 },
+	{ "org.hull.Machine.End", machine_method_end, 0 },
 	{ "org.hull.Machine.Reexec", machine_reexec, 0 },
 	{ "org.hull.Machine.CommandLine", machine_command_line, 0 },
 	{ "org.hull.Units.List", units_list, 0 },

@@ -9,7 +9,7 @@ void method_by_task(struct call *c, const char *task, const cJSON *params, const
 /* org.varlink.service (service.c) */
 method_fn service_get_info, service_get_interface_description;
 /* org.hull.Machine (machine.c) */
-method_fn machine_hello, machine_info, machine_memory, machine_end, machine_reexec, machine_command_line;
+method_fn machine_hello, machine_info, machine_memory, machine_method_end, machine_reexec, machine_command_line;
 /* org.hull.Units (unit_methods.c, unit_logs.c) */
 method_fn units_list, units_get, units_method_run, units_start, units_stop, units_remove, units_wait, units_logs;
 /* org.hull.Images (images.c) */
