@@ -29,7 +29,8 @@
 
 struct work {
 	uint64_t id;
-	char *op, *params;
+	char *op;
+	cJSON *params;
 	int fds[WORK_FDS_MAX];
 	size_t n_fds;
 	bool sent;
@@ -85,7 +86,7 @@ static void free_work(struct work *w)
 	for (size_t i = 0; i < w->n_fds; i++)
 		close(w->fds[i]);
 	free(w->op);
-	free(w->params);
+	cJSON_Delete(w->params);
 	free(w);
 }
 
@@ -103,7 +104,7 @@ static char *work_text(const struct work *w)
 	cleanup_json cJSON *v = cJSON_CreateObject();
 	cJSON_AddNumberToObject(v, "id", (double)w->id);
 	cJSON_AddStringToObject(v, "op", w->op);
-	cJSON_AddItemToObject(v, "params", cJSON_CreateRaw(w->params));
+	cJSON_AddItemReferenceToObject(v, "params", w->params);
 	return varlink_reply_text(v, true);
 }
 
@@ -137,7 +138,7 @@ uint64_t roles_work(struct pid1 *p, enum role_id id, const char *op, const cJSON
 	if (!w)
 		return 0;
 	w->op = strdup(op);
-	w->params = params ? json_print(params) : strdup("{}");
+	w->params = params ? cJSON_Duplicate(params, true) : cJSON_CreateObject();
 	for (; w->n_fds < n_fds; w->n_fds++)
 		if ((w->fds[w->n_fds] = fcntl(fds[w->n_fds], F_DUPFD_CLOEXEC, 3)) < 0)
 			break;
