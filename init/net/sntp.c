@@ -88,7 +88,8 @@ static void round_end(struct sntp *s, uint64_t wait_ms)
 	socket_close(s);
 	s->waiting = true;
 	/* Up to an eighth more, so that machines started together drift apart. */
-	getrandom(&random, sizeof(random), GRND_INSECURE);
+	if (getrandom(&random, sizeof(random), GRND_INSECURE) != sizeof(random))
+		random = 0;
 	timer_set(s, wait_ms + random % (wait_ms / 8 + 1));
 }
 

@@ -14,7 +14,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/hash.h"
-#include "containers/load.h"
+#include "containers/operations.h"
 #include "init/client.h"
 #include "init/table.h"
 #include "init/verbs/layout_tar.h"
@@ -181,11 +181,11 @@ int verb_image_load(struct cli *c, const struct args *a)
 	int fd = open_archive(a->operands[0], &child, &e);
 	if (fd < 0)
 		return cli_error(c, CLI_FAILED, NULL, "%s", e.text);
-	if (store && image_load_offline(store, fd, args_value(a, "name"), &e) < 0)
-		code = cli_error(c, CLI_FAILED, NULL, "%s", e.text);
-	else if (store)
-		code = CLI_OK;
-	else if (varlink_passes_fds(c->client))
+	if (store) {
+		result = cJSON_CreateObject();
+		if (image_load_offline(store, fd, args_value(a, "name"), result, &e) < 0)
+			code = cli_error(c, CLI_FAILED, NULL, "%s", e.text);
+	} else if (varlink_passes_fds(c->client))
 		code = load_by_fd(c, a, fd, &result);
 	else
 		code = load_by_chunks(c, a, fd, &result);
