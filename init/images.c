@@ -14,26 +14,97 @@
 #include "base/hash.h"
 #include "init/methods.h"
 #include "init/task.h"
+#include "init/units.h"
 
 #define UPLOADS_MAX 4
 #define CHUNK_MAX 40960 /* bytes, decoded */
 #define IDLE_S 120 /* an upload whose client went away */
 #define PIPE_BYTES (1 << 20)
 
+/* --- List: page after page --- */
+
+struct listing {
+	struct call *call; /* NULL once the client went away */
+};
+
+static void next_page(struct listing *l, const char *after);
+
+static void listing_cancel(struct call *c)
+{
+	((struct listing *)c->state)->call = NULL;
+}
+
+static void on_page(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+{
+	(void)p, (void)fds, (void)n_fds;
+	struct listing *l = arg;
+	struct call *c = l->call;
+	const cJSON *images = result ? json_get(result, "images") : NULL;
+	const cJSON *last = cJSON_GetArrayItem(images, cJSON_GetArraySize(images) - 1);
+	const cJSON *after = last ? json_get(last, "reference") : NULL;
+	if (c && !error && c->more && cJSON_IsString(after) && cJSON_IsTrue(json_get(result, "more"))) {
+		cJSON *v = cJSON_CreateObject();
+		cJSON_AddItemToObject(v, "images", cJSON_Duplicate(images, true));
+		call_reply(c, v, true);
+		next_page(l, after->valuestring);
+		return;
+	}
+	free(l);
+	if (!c)
+		return;
+	c->cancel = NULL;
+	if (error) {
+		call_fail(c, NULL, "%s", error->text);
+		return;
+	}
+	cJSON *v = cJSON_CreateObject();
+	cJSON_AddItemToObject(v, "images", cJSON_Duplicate(images, true));
+	call_reply(c, v, false);
+}
+
+static void next_page(struct listing *l, const char *after)
+{
+	struct err e;
+	cleanup_json cJSON *params = cJSON_CreateObject();
+	if (after)
+		cJSON_AddStringToObject(params, "after", after);
+	if (task_start(l->call->p, "image-list", params, NULL, 0, on_page, l, &e) == 0)
+		return;
+	struct call *c = l->call;
+	free(l);
+	c->cancel = NULL;
+	call_fail(c, NULL, "%s", e.text);
+}
+
 void images_list(struct pid1 *p, struct call *c, const cJSON *params)
 {
 	(void)p, (void)params;
-	method_by_task(c, "image-list", NULL, NULL, 0);
+	struct listing *l = calloc(1, sizeof(*l));
+	if (!l) {
+		call_fail(c, NULL, "out of memory");
+		return;
+	}
+	l->call = c;
+	c->state = l;
+	c->cancel = listing_cancel;
+	next_page(l, NULL);
 }
+
+/* --- Remove: never what a unit needs --- */
 
 void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
 {
-	(void)p;
-	if (!cJSON_IsString(json_get(params, "reference"))) {
+	const cJSON *reference = json_get(params, "reference");
+	if (!cJSON_IsString(reference)) {
 		call_invalid(c, "reference");
 		return;
 	}
-	method_by_task(c, "image-remove", params, NULL, 0);
+	cleanup_json cJSON *v = cJSON_CreateObject();
+	cJSON_AddStringToObject(v, "reference", reference->valuestring);
+	cJSON *in_use = cJSON_AddArrayToObject(v, "in_use");
+	for (const struct unit *u = supervisor_first(units_supervisor(p)); u; u = u->next)
+		cJSON_AddItemToArray(in_use, cJSON_CreateString(u->spec.image));
+	method_by_task(c, "image-remove", v, NULL, 0);
 }
 
 /* --- uploads --- */
