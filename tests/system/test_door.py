@@ -20,8 +20,8 @@ def h():
 
 def connect(h, timeout=20):
     s = socket.socket(socket.AF_UNIX)
+    s.connect(h.socket)  # waits for its place in the backlog, which a socket with a timeout would not
     s.settimeout(timeout)
-    s.connect(h.socket)
     return s
 
 
