@@ -136,6 +136,9 @@ static int check_signers(PKCS7 *p7, const struct certificates *c, struct err *e)
 
 	if (!infos || sk_PKCS7_SIGNER_INFO_num(infos) < 1)
 		return err_set(e, EBADMSG, "nobody signed");
+	/* PKCS7_verify() loses memory over a second one, and nobody makes such a message. */
+	if (sk_X509_ALGOR_num(p7->d.sign->md_algs) != 1)
+		return err_set(e, EBADMSG, "signed over several digests");
 	signers = PKCS7_get0_signers(p7, c->stack, PKCS7_NOINTERN);
 	if (!signers)
 		return err_set(e, EKEYREJECTED, "signed by none of %zu certificates", certificates_count(c));
