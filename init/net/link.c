@@ -95,12 +95,12 @@ static void dhcp_bound(void *arg, const struct dhcp_reply *lease, uint64_t expir
 		rtnl_msg_link_mtu(&m, l->info.index, lease->mtu);
 		request(l, &m, "setting the MTU", 0);
 	}
-	address_put(l, &address, lease->prefix, left_s);
-	link_routes_update(l);
 	ip_format(&address, text);
 	if (fresh || l->adopting)
 		log_info("%s: address %s/%u by DHCP", l->info.name, text, lease->prefix);
 	l->adopting = false;
+	address_put(l, &address, lease->prefix, left_s);
+	link_routes_update(l);
 	sntp_kick(l->net->sntp);
 	net_changed(l->net);
 }

@@ -110,6 +110,9 @@ void link_routes_update(struct link *l)
 	struct routes r = { .link = l };
 	struct err e = { 0 };
 
+	/* What an earlier life of this role put there stays until its lease is confirmed or lost. */
+	if (l->adopting && l->carrier)
+		return;
 	if (l->managed && l->carrier) {
 		want_lease(&r);
 		want_static(&r);

@@ -165,8 +165,9 @@ static bool add_resolv(cJSON *o, const struct net *n)
 	cleanup_buf struct buf text = { 0 };
 	struct resolv resolv;
 
+	/* While an address of an earlier life is asked about, its servers aren't known. */
 	for (const struct link *l = n->links; l; l = l->next)
-		if (l->adopting)
+		if (l->adopting && dhcp_client_of(l->dhcp)->state == DHCP_REBOOTING)
 			return true;
 	report_resolv(n, &resolv);
 	if (resolv_text(&resolv, &text))
