@@ -79,24 +79,15 @@ static void make_label(const char *prefix, const char *key, char *out, size_t si
 	}
 }
 
-/* told: a fact that stands there too is left out here; NULL: none. */
-static int add_facts(struct facts *f, const char *prefix, const cJSON *object, const cJSON *told, int depth)
+static int add_facts(struct facts *f, const char *prefix, const cJSON *object, int depth)
 {
 	const cJSON *v;
 
 	cJSON_ArrayForEach(v, object) {
 		char label[128], value[CELL_MAX];
-		/* How the machine booted is told as the machine's own facts: "slot", not "boot slot". */
-		if (depth == 0 && strcmp(v->string, "boot") == 0 && cJSON_IsObject(v)) {
-			if (add_facts(f, "", v, object, depth + 1) < 0)
-				return -1;
-			continue;
-		}
-		if (told && !cJSON_IsObject(v) && json_get(told, v->string))
-			continue;
 		make_label(prefix, v->string, label, sizeof(label));
 		if (cJSON_IsObject(v)) {
-			if (depth < NEST_MAX && add_facts(f, label, v, NULL, depth + 1) < 0)
+			if (depth < NEST_MAX && add_facts(f, label, v, depth + 1) < 0)
 				return -1;
 			continue;
 		}
@@ -166,7 +157,7 @@ int verb_status(struct cli *c, const struct args *a)
 		return code;
 	if (c->json)
 		return print_json(c, info);
-	if (table_begin(&f.table, headers) < 0 || add_facts(&f, "", info, NULL, 0) < 0)
+	if (table_begin(&f.table, headers) < 0 || add_facts(&f, "", info, 0) < 0)
 		code = cli_error(c, CLI_FAILED, NULL, "out of memory");
 	if (!code)
 		table_print(&f.table, stdout);

@@ -110,8 +110,8 @@ static bool answer(struct machine *m, int fd, const char *call, int passed)
 		m->archive_bytes = passed >= 0 ? drain(passed) : 0;
 		reply(fd, "{\"parameters\":{\"images\":[{\"reference\":\"a:1\",\"digest\":\"sha256:00\"}]}}");
 	} else if (strstr(call, "Machine.Info")) {
-		reply(fd, "{\"parameters\":{\"version\":\"1\",\"machine_id\":\"ab\",\"boot\":{\"slot\":\"a\",\"machine_id\":\"ab\","
-			  "\"state\":{\"kind\":\"partition\",\"readonly\":false},\"boot\":{\"stage0_us\":812345}},"
+		reply(fd, "{\"parameters\":{\"version\":\"1\",\"machine_id\":\"ab\",\"slot\":\"a\","
+			  "\"state\":{\"kind\":\"partition\",\"readonly\":false},\"boot\":{\"stage0_us\":812345},"
 			  "\"roles\":[{\"name\":\"logs\",\"pid\":7}],\"net\":{\"dns\":[\"192.0.2.1\",\"192.0.2.2\"]}}}");
 	} else if (strstr(call, "Machine.End")) {
 		return false;
