@@ -5,14 +5,15 @@
 
 #include "containers/operations.h"
 #include "containers/strings.h"
+#include "init/units.h"
 
 int task_image_load(struct task_io *io, const cJSON *params, cJSON *result, struct err *e)
 {
 	struct {
 		const char *store, *name;
-	} p = { 0 };
+	} p = { .store = UNITS_STORE };
 	static const struct json_field fields[] = {
-		{ .key = "store", .type = JSON_STRING, .offset = 0, .required = true },
+		{ .key = "store", .type = JSON_STRING, .offset = 0 },
 		{ .key = "name", .type = JSON_STRING, .offset = sizeof(char *) },
 	};
 
@@ -27,9 +28,9 @@ int task_image_list(struct task_io *io, const cJSON *params, cJSON *result, stru
 {
 	struct {
 		const char *store, *after;
-	} p = { 0 };
+	} p = { .store = UNITS_STORE };
 	static const struct json_field fields[] = {
-		{ .key = "store", .type = JSON_STRING, .offset = 0, .required = true },
+		{ .key = "store", .type = JSON_STRING, .offset = 0 },
 		{ .key = "after", .type = JSON_STRING, .offset = sizeof(char *) },
 	};
 
@@ -44,9 +45,9 @@ int task_image_remove(struct task_io *io, const cJSON *params, cJSON *result, st
 	struct {
 		const char *store, *reference;
 		const cJSON *in_use;
-	} p = { 0 };
+	} p = { .store = UNITS_STORE };
 	static const struct json_field fields[] = {
-		{ .key = "store", .type = JSON_STRING, .offset = 0, .required = true },
+		{ .key = "store", .type = JSON_STRING, .offset = 0 },
 		{ .key = "reference", .type = JSON_STRING, .offset = sizeof(char *), .required = true },
 		{ .key = "in_use", .type = JSON_STRINGS, .offset = 2 * sizeof(char *) },
 	};
