@@ -382,7 +382,7 @@ static void test_long_path(void **state)
 	(void)state;
 	struct err e;
 	char longer[sizeof(dir)];
-	snprintf(longer, sizeof(longer), "%s/%0*d", dir, 90, 0);
+	snprintf(longer, sizeof(longer), "%.30s/%090d", dir, 0);
 	assert_int_equal(mkdir(longer, 0700), 0);
 	strcpy(dir, longer);
 	serve("socket", reply_twice);
