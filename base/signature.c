@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 #include <openssl/x509.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -125,6 +126,13 @@ void certificates_free(struct certificates *c)
 	free(c);
 }
 
+static bool is_sha2(const X509_ALGOR *digest)
+{
+	int nid = OBJ_obj2nid(digest->algorithm);
+
+	return nid == NID_sha256 || nid == NID_sha384 || nid == NID_sha512;
+}
+
 /*
  * Every signer must be pinned; PKCS7_get0_signers fails at the first that is not among c, by issuer and serial.
  * A pinned certificate signs with SHA-2; older digests would let a collision stand in for the hash that was signed.
@@ -132,23 +140,22 @@ void certificates_free(struct certificates *c)
 static int check_signers(PKCS7 *p7, const struct certificates *c, struct err *e)
 {
 	STACK_OF(PKCS7_SIGNER_INFO) *infos = PKCS7_get_signer_info(p7);
+	STACK_OF(X509_ALGOR) *digests = p7->d.sign->md_algs;
 	cleanup_x509s STACK_OF(X509) *signers = NULL;
 
 	if (!infos || sk_PKCS7_SIGNER_INFO_num(infos) < 1)
 		return err_set(e, EBADMSG, "nobody signed");
-	/* PKCS7_verify() loses memory over a second one, and nobody makes such a message. */
-	if (sk_X509_ALGOR_num(p7->d.sign->md_algs) != 1)
-		return err_set(e, EBADMSG, "signed over several digests");
+	/* One that it does not know, or a second one, and PKCS7_verify() fails with memory lost. */
+	if (sk_X509_ALGOR_num(digests) != 1 || !is_sha2(sk_X509_ALGOR_value(digests, 0)))
+		return err_set(e, EBADMSG, "signed over a digest other than SHA-2");
 	signers = PKCS7_get0_signers(p7, c->stack, PKCS7_NOINTERN);
 	if (!signers)
 		return err_set(e, EKEYREJECTED, "signed by none of %zu certificates", certificates_count(c));
 	for (int i = 0; i < sk_PKCS7_SIGNER_INFO_num(infos); i++) {
 		X509_ALGOR *digest;
-		int nid;
 
 		PKCS7_SIGNER_INFO_get0_algs(sk_PKCS7_SIGNER_INFO_value(infos, i), NULL, &digest, NULL);
-		nid = OBJ_obj2nid(digest->algorithm);
-		if (nid != NID_sha256 && nid != NID_sha384 && nid != NID_sha512)
+		if (!is_sha2(digest))
 			return err_set(e, EBADMSG, "signed over a digest other than SHA-2");
 	}
 	return 0;
