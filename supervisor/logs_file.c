@@ -18,11 +18,10 @@
 
 #define BATCH_BYTES (256 * 1024) /* records made of one delivery */
 #define SMALL_FILE (64 * 1024) /* what a unit may keep when all together are over the bound */
-#define RETRY_NS 5000000000ULL
 #define CHUNK 65536
 #define PATH_BYTES (LOGS_NAME_MAX + 16)
 
-const struct logs_limits LOGS_DEFAULT = { 4 << 20, 3, 256 << 20, 64 << 10 };
+const struct logs_limits LOGS_DEFAULT = { 4 << 20, 3, 256 << 20, 64 << 10, 5000 };
 
 struct logs_store {
 	int dirfd;
@@ -89,7 +88,7 @@ static uint64_t directory_bytes(int dirfd, const char *name)
 
 static uint64_t store_bytes(int dirfd)
 {
-	int fd = fcntl(dirfd, F_DUPFD_CLOEXEC, 3);
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* not a copy: that shares the offset */
 	cleanup_closedir DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	uint64_t total = 0;
 	struct dirent *d;
@@ -334,7 +333,7 @@ static void memory_put(struct logs_file *f, const char *records, size_t len, int
 		logs_memory_put(&f->memory, line, notice(line, sizeof(line), text));
 	}
 	logs_memory_put(&f->memory, records, len);
-	f->retry_ns = monotonic_ns() + RETRY_NS;
+	f->retry_ns = monotonic_ns() + f->store->limits.retry_ms * 1000000ULL;
 }
 
 /* What memory holds goes to the file, if that can be written again. */

@@ -27,8 +27,9 @@ struct logs_limits {
 	unsigned files; /* of a unit, current included; 1 to LOGS_FILES_MAX */
 	uint64_t total_bytes; /* of all units; over it, a unit that writes keeps no more than a small current file */
 	size_t memory_bytes; /* of a unit, while the store can't be written */
+	unsigned retry_ms; /* how soon it is tried again */
 };
-extern const struct logs_limits LOGS_DEFAULT; /* 4 MiB, 3, 256 MiB (but an eighth of the filesystem at most), 64 KiB */
+extern const struct logs_limits LOGS_DEFAULT; /* 4 MiB, 3, 256 MiB (but an eighth of the filesystem at most), 64 KiB, 5 s */
 
 struct logs_store;
 /* dirfd is taken over; -1: there is no store, memory only. boot_id: marks of another boot don't count. NULL: ENOMEM. */
