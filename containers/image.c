@@ -20,6 +20,16 @@ static bool same_image(const struct reference *r, const struct digest *wanted, c
 	return r->path[0] == '\0' || (!strcmp(r->domain, other.domain) && !strcmp(r->path, other.path));
 }
 
+/* A bare NAME that is not there as docker.io's may be one built here, as podman takes it: localhost/NAME. */
+static bool short_name_at_home(const char *text, struct reference *r)
+{
+	if (strchr(text, '/') || strncmp(r->path, "library/", 8) != 0)
+		return false;
+	memmove(r->path, r->path + 8, strlen(r->path + 8) + 1);
+	strcpy(r->domain, "localhost");
+	return true;
+}
+
 /* The stored references that `reference` means: itself, or all that lead to its digest. *manifest: where they lead. */
 static int matching(const struct store *s, const char *reference, char ***out, struct digest *manifest, struct err *e)
 {
@@ -36,6 +46,10 @@ static int matching(const struct store *s, const char *reference, char ***out, s
 	if (!r.digest[0]) {
 		reference_format(&r, name);
 		got = store_ref_get(s, name, &d, e);
+		if (got == 0 && short_name_at_home(reference, &r)) {
+			reference_format(&r, name);
+			got = store_ref_get(s, name, &d, e);
+		}
 		if (got < 0 || (got && strings_add(&found, name) < 0))
 			return -1;
 	} else if (digest_parse(r.digest, &wanted, e) < 0 || store_refs(s, &all, e) < 0) {
