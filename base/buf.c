@@ -33,7 +33,7 @@ static int reserve(struct buf *b, size_t len)
 		b->skip = 0;
 		return 0;
 	}
-	/* Up to twice max: the room behind lets a full buffer that is read and filled in turns move its bytes rarely. */
+	/* Up to twice max: the room behind lets a full buffer that is read and filled in turns rarely move. */
 	size_t cap = b->len * 2 > want ? b->len * 2 : want;
 	if (cap < 64)
 		cap = 64;

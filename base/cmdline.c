@@ -16,41 +16,76 @@ static const char *const control_words[] = { "none", "virtio", NULL };
 static const char *const log_words[] = { "err", "warn", "info", "debug", NULL };
 
 const struct cmdline_entry cmdline_table[CMDLINE_KEYS] = {
-	[CMDLINE_ROOT] = { .name = "hull.root", .type = "word", .default_value = "slot", .words = root_words,
-		.help = "where the OS comes from: slot, a verified slot of the disk; ram, the initramfs itself, with the "
-			"state in memory too" },
-	[CMDLINE_SLOT] = { .name = "hull.slot", .type = "word", .default_value = "", .words = slot_words,
-		.help = "boot this slot without picking one and without spending a try; set by kexec from stage 0" },
-	[CMDLINE_KEXECED] = { .name = "hull.kexeced", .type = "bool", .default_value = "0",
-		.help = "this kernel was entered by kexec from stage 0, so don't do that again; set by stage 0" },
-	[CMDLINE_DISK_TIMEOUT] = { .name = "hull.disk_timeout", .type = "ms", .default_value = "30000", .max = 600000,
-		.help = "how long stage 0 waits for a disk with slots" },
-	[CMDLINE_PANIC_DELAY] = { .name = "hull.panic_delay", .type = "ms", .default_value = "10000", .max = 3600000,
-		.help = "how long the console shows why nothing could be booted before the machine reboots" },
-	[CMDLINE_CRASH_LIMIT] = { .name = "hull.crash_limit", .type = "number", .default_value = "4", .min = 1,
-		.max = 1000000, .help = "crashes of PID 1 within 60 s that are survived; one more panics the machine" },
-	[CMDLINE_CONTROL] = { .name = "hull.control", .type = "word", .default_value = "none", .words = control_words,
-		.help = "virtio: also serve the control interface on the four virtio ports hull.control.0 to hull.control.3" },
-	[CMDLINE_STATE] = { .name = "hull.state", .type = "text", .default_value = "auto", .check = cmdline_check_state,
-		.help = "where images, logs and identity are kept: auto, the partition labelled HULL-STATE; tmpfs, in "
-			"memory; or, in a container or PID namespace only, an absolute directory" },
-	[CMDLINE_STATE_RESET] = { .name = "hull.state_reset", .type = "bool", .default_value = "0",
-		.help = "make the state partition anew, empty: everything on it is lost" },
-	[CMDLINE_HOSTNAME] = { .name = "hull.hostname", .type = "text", .default_value = "", .check = cmdline_check_hostname,
-		.help = "the machine's name; without it the one kept on the state partition, else one made from the machine id" },
-	[CMDLINE_NET] = { .name = "hull.net", .type = "list", .default_value = "dhcp", .check = cmdline_check_net,
-		.help = "dhcp: DHCPv4 and IPv6 autoconfiguration on every Ethernet interface; none: loopback only; or static "
-			"addresses, IFACE=ADDRESS/LENGTH[,GATEWAY] separated by ';'" },
-	[CMDLINE_DNS] = { .name = "hull.dns", .type = "list", .default_value = "", .check = cmdline_check_dns,
-		.help = "addresses of name servers, separated by ','; before those from DHCP and router advertisements" },
-	[CMDLINE_NTP] = { .name = "hull.ntp", .type = "list", .default_value = "pool.ntp.org", .check = cmdline_check_ntp,
-		.help = "time servers, names or addresses, separated by ','; none: the clock is left alone" },
-	[CMDLINE_WATCHDOG] = { .name = "hull.watchdog", .type = "number", .default_value = "60", .max = 3600,
-		.help = "seconds after which the watchdog resets a machine whose PID 1 hangs; 0: no watchdog" },
-	[CMDLINE_MODULES] = { .name = "hull.modules", .type = "list", .default_value = "", .check = cmdline_check_modules,
-		.help = "kernel modules, separated by ',', to load besides those that the devices ask for" },
-	[CMDLINE_LOG_LEVEL] = { .name = "hull.log", .type = "word", .default_value = "info", .words = log_words,
-		.help = "the least important log lines that are written" },
+	[CMDLINE_ROOT] = {
+		.name = "hull.root", .type = "word", .default_value = "slot", .words = root_words,
+		.help = "where the OS comes from: slot, a verified slot of the disk; ram, the initramfs itself, with "
+			"the state in memory too",
+	},
+	[CMDLINE_SLOT] = {
+		.name = "hull.slot", .type = "word", .default_value = "", .words = slot_words,
+		.help = "boot this slot without picking one and without spending a try; set by kexec from stage 0",
+	},
+	[CMDLINE_KEXECED] = {
+		.name = "hull.kexeced", .type = "bool", .default_value = "0",
+		.help = "this kernel was entered by kexec from stage 0, so don't do that again; set by stage 0",
+	},
+	[CMDLINE_DISK_TIMEOUT] = {
+		.name = "hull.disk_timeout", .type = "ms", .default_value = "30000", .max = 600000,
+		.help = "how long stage 0 waits for a disk with slots",
+	},
+	[CMDLINE_PANIC_DELAY] = {
+		.name = "hull.panic_delay", .type = "ms", .default_value = "10000", .max = 3600000,
+		.help = "how long the console shows why nothing could be booted before the machine reboots",
+	},
+	[CMDLINE_CRASH_LIMIT] = {
+		.name = "hull.crash_limit", .type = "number", .default_value = "4", .min = 1, .max = 1000000,
+		.help = "crashes of PID 1 within 60 s that are survived; one more panics the machine",
+	},
+	[CMDLINE_CONTROL] = {
+		.name = "hull.control", .type = "word", .default_value = "none", .words = control_words,
+		.help = "virtio: also serve the control interface on the four virtio ports hull.control.0 to "
+			"hull.control.3",
+	},
+	[CMDLINE_STATE] = {
+		.name = "hull.state", .type = "text", .default_value = "auto", .check = cmdline_check_state,
+		.help = "where images, logs and identity are kept: auto, the partition labelled HULL-STATE; tmpfs, "
+			"in memory; or, in a container or PID namespace only, an absolute directory",
+	},
+	[CMDLINE_STATE_RESET] = {
+		.name = "hull.state_reset", .type = "bool", .default_value = "0",
+		.help = "make the state partition anew, empty: everything on it is lost",
+	},
+	[CMDLINE_HOSTNAME] = {
+		.name = "hull.hostname", .type = "text", .default_value = "", .check = cmdline_check_hostname,
+		.help = "the machine's name; without it the one kept on the state partition, else one made from the "
+			"machine id",
+	},
+	[CMDLINE_NET] = {
+		.name = "hull.net", .type = "list", .default_value = "dhcp", .check = cmdline_check_net,
+		.help = "dhcp: DHCPv4 and IPv6 autoconfiguration on every Ethernet interface; none: loopback only; "
+			"or static addresses, IFACE=ADDRESS/LENGTH[,GATEWAY] separated by ';'",
+	},
+	[CMDLINE_DNS] = {
+		.name = "hull.dns", .type = "list", .default_value = "", .check = cmdline_check_dns,
+		.help = "addresses of name servers, separated by ','; before those from DHCP and router "
+			"advertisements",
+	},
+	[CMDLINE_NTP] = {
+		.name = "hull.ntp", .type = "list", .default_value = "pool.ntp.org", .check = cmdline_check_ntp,
+		.help = "time servers, names or addresses, separated by ','; none: the clock is left alone",
+	},
+	[CMDLINE_WATCHDOG] = {
+		.name = "hull.watchdog", .type = "number", .default_value = "60", .max = 3600,
+		.help = "seconds after which the watchdog resets a machine whose PID 1 hangs; 0: no watchdog",
+	},
+	[CMDLINE_MODULES] = {
+		.name = "hull.modules", .type = "list", .default_value = "", .check = cmdline_check_modules,
+		.help = "kernel modules, separated by ',', to load besides those that the devices ask for",
+	},
+	[CMDLINE_LOG_LEVEL] = {
+		.name = "hull.log", .type = "word", .default_value = "info", .words = log_words,
+		.help = "the least important log lines that are written",
+	},
 };
 
 struct parse {
@@ -62,7 +97,8 @@ struct parse {
 static void tell(const struct parse *p, const char *name, const char *value, const char *what)
 {
 	char text[512];
-	snprintf(text, sizeof(text), "%.64s%s%.80s%s: %s", name, value ? "='" : "", value ? value : "", value ? "'" : "", what);
+	snprintf(text, sizeof(text), "%.64s%s%.80s%s: %s", name, value ? "='" : "", value ? value : "",
+		 value ? "'" : "", what);
 	utf8_scrub(text);
 	if (p->complain)
 		p->complain(p->arg, text);
@@ -124,8 +160,8 @@ static const char *refuse(const struct cmdline_entry *entry, const char *v, char
 		int64_t n = parse_number(entry, v);
 		if (n >= entry->min && n <= entry->max)
 			return NULL;
-		snprintf(text, size, "must be a number from %lld to %lld%s", (long long)entry->min, (long long)entry->max,
-			 entry->type[0] == 'm' ? " (milliseconds)" : "");
+		snprintf(text, size, "must be a number from %lld to %lld%s", (long long)entry->min,
+			 (long long)entry->max, entry->type[0] == 'm' ? " (milliseconds)" : "");
 		return text;
 	}
 	return entry->check ? entry->check(v) : NULL;
@@ -141,7 +177,8 @@ static void take_value(const struct parse *p, size_t k, const char *value)
 {
 	const struct cmdline_entry *entry = &cmdline_table[k];
 	char text[128], whole[256];
-	const char *expected = strlen(value) >= CMDLINE_VALUE_MAX ? "is too long" : refuse(entry, value, text, sizeof(text));
+	const char *expected =
+		strlen(value) >= CMDLINE_VALUE_MAX ? "is too long" : refuse(entry, value, text, sizeof(text));
 	if (!expected) {
 		snprintf(p->out->value[k], CMDLINE_VALUE_MAX, "%s", value);
 		p->out->given[k] = true;

@@ -144,12 +144,13 @@ int fs_replace(int dirfd, const char *path, const void *data, size_t len, mode_t
 	cleanup_close int dir = openat(dirfd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return err_sys(e, "open the directory of %s", path);
-	/* A random name: two writers of one file must not share a temporary, and debris of a power cut must not block. */
+	/* A random name: two writers must not share a temporary, and debris of a power cut must not block. */
 	cleanup_close int fd = -1;
 	for (int i = 0; fd < 0 && i < 16; i++) {
 		uint64_t random = 0;
 		if (getrandom(&random, sizeof(random), GRND_NONBLOCK) < 0)
-			random = (uint64_t)getpid() << 8 | (unsigned)i; /* early in boot, when there is only one writer */
+			random = (uint64_t)getpid() << 8 |
+				 (unsigned)i; /* early in boot, when there is only one writer */
 		snprintf(temporary, sizeof(temporary), ".%.200s.%016llx.tmp", name, (unsigned long long)random);
 		fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode & 0700);
 		if (fd < 0 && errno != EEXIST)
@@ -275,7 +276,7 @@ static int open2(int dirfd, const char *path, int flags, mode_t mode, uint64_t r
 		.mode = flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
 		.resolve = resolve,
 	};
-	/* The kernel says EAGAIN when a rename elsewhere could have fooled it; a hostile renamer gets a bounded number. */
+	/* EAGAIN: a rename elsewhere could have fooled the kernel. A hostile renamer gets a bounded number of tries. */
 	for (int i = 0; i < 64; i++) {
 		long fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))

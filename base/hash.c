@@ -131,7 +131,8 @@ int digest_parse(const char *text, struct digest *out, struct err *e)
 		const char *digits = text + name + 1;
 		struct digest d = { .kind = (enum hash_kind)k };
 		/* Upper case is refused: one digest must have one text, which names files. */
-		if (strlen(digits) != hex || strspn(digits, "0123456789abcdef") != hex || hex_decode(digits, hex, d.bytes) < 0)
+		if (strlen(digits) != hex || strspn(digits, "0123456789abcdef") != hex ||
+		    hex_decode(digits, hex, d.bytes) < 0)
 			break;
 		*out = d;
 		return 0;

@@ -48,7 +48,8 @@ char *base64_encode(const void *data, size_t len)
 		return NULL;
 	for (size_t i = 0; i < len; i += 3) {
 		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t bits = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0);
+		uint32_t bits =
+			(uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0);
 		*out++ = base64_digits[bits >> 18];
 		*out++ = base64_digits[bits >> 12 & 63];
 		*out++ = n > 1 ? base64_digits[bits >> 6 & 63] : '=';

@@ -59,7 +59,9 @@ static int hex4(const struct scan *s, size_t at)
 		return -1;
 	for (size_t i = at; i < at + 4; i++) {
 		char c = s->text[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+		int digit = c >= '0' && c <= '9'		 ? c - '0'
+			    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+								 : -1;
 		if (digit < 0)
 			return -1;
 		value = value * 16 + digit;
@@ -160,8 +162,8 @@ static int scan_number(struct scan *s)
 	memcpy(text, s->text + begin, len);
 	text[len] = '\0';
 	/* As an integer where it is one: 2^53+1 would be rounded to 2^53 as a double. */
-	if (integer ? whole > 16 || llabs(strtoll(text, NULL, 10)) > (long long)INTEGER_LIMIT :
-		      !(fabs(strtod(text, NULL)) <= INTEGER_LIMIT))
+	if (integer ? whole > 16 || llabs(strtoll(text, NULL, 10)) > (long long)INTEGER_LIMIT
+		    : !(fabs(strtod(text, NULL)) <= INTEGER_LIMIT))
 		return bad(s, "a number beyond 2^53");
 	return 0;
 }

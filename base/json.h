@@ -31,7 +31,15 @@ const cJSON *json_get(const cJSON *object, const char *key);
  * `where` names the object in errors ("services.web"). A JSON null counts as absent. What is absent leaves its place in
  * out as it was, so the caller puts the defaults there. Strings, arrays and objects are borrowed from the tree.
  */
-enum json_type { JSON_STRING, JSON_BOOL, JSON_INT, JSON_ARRAY, JSON_OBJECT, JSON_STRINGS /* array of strings */, JSON_ANY };
+enum json_type {
+	JSON_STRING,
+	JSON_BOOL,
+	JSON_INT,
+	JSON_ARRAY,
+	JSON_OBJECT,
+	JSON_STRINGS /* array of strings */,
+	JSON_ANY
+};
 struct json_field {
 	const char *key;
 	enum json_type type;
@@ -40,8 +48,8 @@ struct json_field {
 	int64_t min, max; /* JSON_INT: range, when max > min; JSON_STRING: max = longest length in bytes, 0: any */
 };
 #define JSON_ALLOW_UNKNOWN 1u
-int json_read(const cJSON *object, const struct json_field *fields, size_t n, unsigned flags, const char *where, void *out,
-	      struct err *e);
+int json_read(const cJSON *object, const struct json_field *fields, size_t n, unsigned flags, const char *where,
+	      void *out, struct err *e);
 
 static inline void json_cleanup_fn(cJSON **v)
 {

@@ -6,12 +6,8 @@
 #include "base/json.h"
 
 static const char *const type_names[] = {
-	[JSON_STRING] = "a string",
-	[JSON_BOOL] = "true or false",
-	[JSON_INT] = "an integer",
-	[JSON_ARRAY] = "a list",
-	[JSON_OBJECT] = "an object",
-	[JSON_STRINGS] = "a list of strings",
+	[JSON_STRING] = "a string", [JSON_BOOL] = "true or false", [JSON_INT] = "an integer",
+	[JSON_ARRAY] = "a list",    [JSON_OBJECT] = "an object",   [JSON_STRINGS] = "a list of strings",
 	[JSON_ANY] = "a value",
 };
 
@@ -33,7 +29,8 @@ static bool has_type(const cJSON *v, enum json_type type)
 	case JSON_BOOL:
 		return cJSON_IsBool(v);
 	case JSON_INT:
-		return cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble) && fabs(v->valuedouble) <= 9007199254740992.0;
+		return cJSON_IsNumber(v) && v->valuedouble == floor(v->valuedouble) &&
+		       fabs(v->valuedouble) <= 9007199254740992.0;
 	case JSON_ARRAY:
 		return cJSON_IsArray(v);
 	case JSON_OBJECT:
@@ -50,7 +47,8 @@ static int check_value(const cJSON *v, const struct json_field *f, const char *w
 {
 	if (!has_type(v, f->type))
 		return err_set(e, EINVAL, "%s: '%s' must be %s", where, f->key, type_names[f->type]);
-	if (f->type == JSON_INT && f->max > f->min && (v->valuedouble < (double)f->min || v->valuedouble > (double)f->max))
+	if (f->type == JSON_INT && f->max > f->min &&
+	    (v->valuedouble < (double)f->min || v->valuedouble > (double)f->max))
 		return err_set(e, ERANGE, "%s: '%s' must be from %lld to %lld", where, f->key, (long long)f->min,
 			       (long long)f->max);
 	if (f->type == JSON_STRING && f->max > 0 && strlen(v->valuestring) > (size_t)f->max)
@@ -94,8 +92,8 @@ static bool known(const struct json_field *fields, size_t n, const char *key)
 	return false;
 }
 
-int json_read(const cJSON *object, const struct json_field *fields, size_t n, unsigned flags, const char *where, void *out,
-	      struct err *e)
+int json_read(const cJSON *object, const struct json_field *fields, size_t n, unsigned flags, const char *where,
+	      void *out, struct err *e)
 {
 	if (!cJSON_IsObject(object))
 		return err_set(e, EINVAL, "%s must be an object", where);

@@ -158,7 +158,12 @@ struct work {
 };
 
 static const struct json_field work_fields[] = {
-	{ .key = "id", .type = JSON_INT, .offset = offsetof(struct work, id), .required = true, .min = 1, .max = INT64_C(1) << 53 },
+	{ .key = "id",
+	  .type = JSON_INT,
+	  .offset = offsetof(struct work, id),
+	  .required = true,
+	  .min = 1,
+	  .max = INT64_C(1) << 53 },
 	{ .key = "op", .type = JSON_STRING, .offset = offsetof(struct work, op), .required = true, .max = 64 },
 	{ .key = "params", .type = JSON_OBJECT, .offset = offsetof(struct work, params) },
 };
@@ -178,7 +183,8 @@ static int take_work(struct role *r, const char *text, size_t len, const int *fd
 		_exit(0);
 	struct work w = { 0 };
 	cleanup_json cJSON *none = NULL;
-	int result = json_read(reply.parameters, work_fields, sizeof(work_fields) / sizeof(work_fields[0]), 0, "work", &w, e);
+	int result = json_read(reply.parameters, work_fields, sizeof(work_fields) / sizeof(work_fields[0]), 0, "work",
+			       &w, e);
 	if (result == 0 && !w.params && !(w.params = none = cJSON_CreateObject()))
 		result = err_set(e, ENOMEM, "out of memory");
 	if (result == 0)

@@ -25,7 +25,8 @@ struct role_ops {
 	 * Answer now or later with role_done/role_fail, exactly once for each id. The same id may come again after a
 	 * restart of this role or of PID 1: answers must be idempotent.
 	 */
-	void (*work)(struct role *r, void *state, uint64_t id, const char *op, const cJSON *params, const int *fds, size_t n_fds);
+	void (*work)(struct role *r, void *state, uint64_t id, const char *op, const cJSON *params, const int *fds,
+		     size_t n_fds);
 };
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Landlock by raw system calls: Debian 12's headers and libc know only its first versions, the running kernel may know more. */
+/* Landlock by raw system calls: Debian 12's headers know only its first versions, the running kernel may know more. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

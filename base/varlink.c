@@ -22,7 +22,7 @@ static bool is_alnum(char c)
 	return is_alpha(c) || (c >= '0' && c <= '9');
 }
 
-/* An interface name, e.g. "org.hull.Units": two labels or more, hyphens only inside them, the first begins with a letter. */
+/* An interface name, e.g. "org.hull.Units": two labels or more, hyphens only inside them, a letter first. */
 static bool is_interface(const char *text, size_t len)
 {
 	size_t labels = 1;
@@ -32,7 +32,8 @@ static bool is_interface(const char *text, size_t len)
 		if (is_alnum(text[i]))
 			continue;
 		bool inside = i > 0 && i + 1 < len && text[i - 1] != '.' && text[i + 1] != '.';
-		if (text[i] == '.' ? !(i + 1 < len && is_alnum(text[i - 1]) && is_alnum(text[i + 1])) : text[i] != '-' || !inside)
+		if (text[i] == '.' ? !(i + 1 < len && is_alnum(text[i - 1]) && is_alnum(text[i + 1]))
+				   : text[i] != '-' || !inside)
 			return false;
 		labels += text[i] == '.';
 	}
@@ -125,7 +126,8 @@ int varlink_reply_parse(const char *text, size_t len, struct varlink_reply *out,
 	if (!root)
 		return -1;
 	struct reply_fields f = { 0 };
-	if (json_read(root, reply_table, sizeof(reply_table) / sizeof(reply_table[0]), JSON_ALLOW_UNKNOWN, "reply", &f, e) < 0)
+	if (json_read(root, reply_table, sizeof(reply_table) / sizeof(reply_table[0]), JSON_ALLOW_UNKNOWN, "reply", &f,
+		      e) < 0)
 		return -1;
 	if (f.error && !is_member(f.error))
 		return err_set(e, EINVAL, "reply: '%.64s' is not the name of an error", f.error);
@@ -134,7 +136,9 @@ int varlink_reply_parse(const char *text, size_t len, struct varlink_reply *out,
 	cJSON *parameters = parameters_of(root, f.parameters);
 	if (!parameters)
 		return err_set(e, ENOMEM, "reply: out of memory");
-	*out = (struct varlink_reply){ .root = root, .error = f.error, .parameters = parameters, .continues = f.continues };
+	*out = (struct varlink_reply){
+		.root = root, .error = f.error, .parameters = parameters, .continues = f.continues
+	};
 	root = NULL;
 	return 0;
 }

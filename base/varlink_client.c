@@ -228,7 +228,8 @@ int varlink_send(struct varlink_client *c, const char *method, const cJSON *para
 		return err_set(e, ENOMEM, "out of memory");
 	size_t len = strlen(text);
 	if (len > VARLINK_MESSAGE_MAX)
-		return err_set(e, EMSGSIZE, "the call %s has %zu bytes, at most %d are taken", method, len, VARLINK_MESSAGE_MAX);
+		return err_set(e, EMSGSIZE, "the call %s has %zu bytes, at most %d are taken", method, len,
+			       VARLINK_MESSAGE_MAX);
 	return varlink_write(c, text, len + 1, fds, n_fds, e);
 }
 
@@ -256,7 +257,8 @@ int varlink_next(struct varlink_client *c, char **text, size_t *len, int64_t dea
 		if (errno != EAGAIN)
 			return err_sys(e, "receive");
 		if (wait_for(c->fd, POLLIN, deadline) < 0)
-			return errno == ETIMEDOUT ? err_set(e, ETIMEDOUT, "no reply in time") : err_sys(e, "wait for a reply");
+			return errno == ETIMEDOUT ? err_set(e, ETIMEDOUT, "no reply in time")
+						  : err_sys(e, "wait for a reply");
 	}
 }
 

@@ -24,7 +24,7 @@ int varlink_port_lock(const char *path, struct err *e)
 		return err_sys(e, "%s", path);
 	char name[4096 + 8];
 	snprintf(name, sizeof(name), "%s.lock", path);
-	/* A socket itself can't be opened, so not flocked. The file stays: removing it would let two clients lock two files. */
+	/* A socket can't be opened, so not flocked. The file stays: were it removed, two clients could lock two files. */
 	cleanup_close int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_sys(e, "open %s", name);
@@ -43,7 +43,8 @@ static int say(struct varlink_client *c, struct hello *h, struct err *e)
 {
 	char text[160] = "";
 	int n = snprintf(text + 2, sizeof(text) - 2,
-			 "{\"method\":\"org.hull.Machine.Hello\",\"parameters\":{\"nonce\":\"%s-%u\"}}", h->prefix, ++h->sent);
+			 "{\"method\":\"org.hull.Machine.Hello\",\"parameters\":{\"nonce\":\"%s-%u\"}}", h->prefix,
+			 ++h->sent);
 	return varlink_write(c, text, (size_t)n + 3, NULL, 0, e);
 }
 
@@ -55,7 +56,8 @@ static unsigned answers(const struct hello *h, const char *text, size_t len)
 		return 0;
 	const cJSON *nonce = json_get(r.parameters, "nonce");
 	unsigned number = 0;
-	if (!r.error && cJSON_IsString(nonce) && strncmp(nonce->valuestring, h->prefix, 32) == 0 && nonce->valuestring[32] == '-')
+	if (!r.error && cJSON_IsString(nonce) && strncmp(nonce->valuestring, h->prefix, 32) == 0 &&
+	    nonce->valuestring[32] == '-')
 		number = (unsigned)strtoul(nonce->valuestring + 33, NULL, 10);
 	varlink_reply_free(&r);
 	return number;
@@ -77,8 +79,9 @@ int varlink_port_hello(struct varlink_client *c, int64_t deadline, struct err *e
 	for (;;) {
 		int64_t now = varlink_deadline(0);
 		if (now >= deadline)
-			return err_set(e, ETIMEDOUT, "the machine does not answer (is it still booting, without hull.control=virtio, "
-						     "or is the port in use?)");
+			return err_set(e, ETIMEDOUT,
+				       "the machine does not answer (is it still booting, without hull.control=virtio, "
+				       "or is the port in use?)");
 		if (now >= next) {
 			if (say(c, &h, e) < 0)
 				return -1;

@@ -14,7 +14,8 @@ static void one(const char *text, size_t len)
 		char *again = varlink_call_text(c.method, c.parameters, c.more, c.oneway);
 		struct varlink_call c2;
 		/* Escapes may make it longer than a message; else it must be taken. */
-		if (!again || (strlen(again) <= VARLINK_MESSAGE_MAX && varlink_call_parse(again, strlen(again), &c2, NULL) < 0))
+		if (!again ||
+		    (strlen(again) <= VARLINK_MESSAGE_MAX && varlink_call_parse(again, strlen(again), &c2, NULL) < 0))
 			abort();
 		if (strlen(again) <= VARLINK_MESSAGE_MAX) {
 			if (strcmp(c.method, c2.method) != 0 || !cJSON_Compare(c.parameters, c2.parameters, 1))

@@ -104,8 +104,9 @@ static void test_against_model(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_add_and_print), cmocka_unit_test(test_bound), cmocka_unit_test(test_default_bound),
-		cmocka_unit_test(test_drop),	      cmocka_unit_test(test_against_model),
+		cmocka_unit_test(test_add_and_print), cmocka_unit_test(test_bound),
+		cmocka_unit_test(test_default_bound), cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_against_model),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,9 +74,11 @@ static void test_defaults(void **state)
 static void test_values(void **state)
 {
 	(void)state;
-	assert_string_equal(parse("BOOT_IMAGE=/vmlinuz quiet  hull.root=ram\thull.disk_timeout=5s hull.watchdog=0 hull.kexeced "
-				  "hull.state_reset=no root=/dev/hull.x panic=10 hull.net=eth0=10.0.2.15/24,10.0.2.2;eth1=fd00::1/64\n"),
-			    "");
+	assert_string_equal(
+		parse("BOOT_IMAGE=/vmlinuz quiet  hull.root=ram\thull.disk_timeout=5s hull.watchdog=0 hull.kexeced "
+		      "hull.state_reset=no root=/dev/hull.x panic=10 "
+		      "hull.net=eth0=10.0.2.15/24,10.0.2.2;eth1=fd00::1/64\n"),
+		"");
 	assert_string_equal(cmdline_text(&c, CMDLINE_ROOT), "ram");
 	assert_true(c.given[CMDLINE_ROOT]);
 	assert_int_equal(cmdline_number(&c, CMDLINE_DISK_TIMEOUT), 5000);
@@ -89,7 +91,9 @@ static void test_values(void **state)
 static void test_quotes_and_repeats(void **state)
 {
 	(void)state;
-	assert_string_equal(parse("dyndbg=\"hull.root=ram +p\" \"hull.hostname=one\" hull.state=\"/a b\" hull.log=err hull.log=debug"), "");
+	assert_string_equal(parse("dyndbg=\"hull.root=ram +p\" \"hull.hostname=one\" hull.state=\"/a b\" hull.log=err "
+				  "hull.log=debug"),
+			    "");
 	assert_string_equal(cmdline_text(&c, CMDLINE_ROOT), "slot");
 	assert_string_equal(cmdline_text(&c, CMDLINE_HOSTNAME), "one");
 	assert_string_equal(cmdline_text(&c, CMDLINE_STATE), "/a b");
@@ -109,8 +113,8 @@ static void test_complaints(void **state)
 	assert_string_equal(parse("hull."), "hull.: no such key, ignored (see hull cmdline)\n");
 	assert_string_equal(parse("hull.root=disk"),
 			    "hull.root='disk': must be one of slot ram; the default 'slot' stays\n");
-	assert_string_equal(parse("hull.panic_delay=soon"),
-			    "hull.panic_delay='soon': must be a number from 0 to 3600000 (milliseconds); the default '10000' stays\n");
+	assert_string_equal(parse("hull.panic_delay=soon"), "hull.panic_delay='soon': must be a number from 0 to "
+							    "3600000 (milliseconds); the default '10000' stays\n");
 	/* The last one counts, also when it is bad. */
 	assert_non_null(strstr(parse("hull.root=ram hull.root=x"), "must be"));
 	assert_string_equal(cmdline_text(&c, CMDLINE_ROOT), "slot");
@@ -124,15 +128,46 @@ static void test_bad_values(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"hull.crash_limit=0", "hull.crash_limit=-1", "hull.crash_limit=", "hull.crash_limit=4s", "hull.crash_limit=0x4",
-		"hull.crash_limit=99999999999999999999", "hull.disk_timeout=600001", "hull.disk_timeout=s", "hull.disk_timeout=1m",
-		"hull.disk_timeout=999999999999999s", "hull.kexeced=2", "hull.kexeced=TRUE", "hull.slot=c", "hull.slot",
-		"hull.hostname=-a", "hull.hostname=a..b", "hull.hostname=a_b", "hull.hostname=a/b", "hull.state=x", "hull.state=../x",
+		"hull.crash_limit=0",
+		"hull.crash_limit=-1",
+		"hull.crash_limit=",
+		"hull.crash_limit=4s",
+		"hull.crash_limit=0x4",
+		"hull.crash_limit=99999999999999999999",
+		"hull.disk_timeout=600001",
+		"hull.disk_timeout=s",
+		"hull.disk_timeout=1m",
+		"hull.disk_timeout=999999999999999s",
+		"hull.kexeced=2",
+		"hull.kexeced=TRUE",
+		"hull.slot=c",
+		"hull.slot",
+		"hull.hostname=-a",
+		"hull.hostname=a..b",
+		"hull.hostname=a_b",
+		"hull.hostname=a/b",
+		"hull.state=x",
+		"hull.state=../x",
 		"hull.hostname=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", /* a label of 64 */
-		"hull.dns=1.2.3", "hull.dns=1.2.3.4,", "hull.dns=,1.2.3.4", "hull.dns=ns.example", "hull.ntp=", "hull.ntp=a,,b",
-		"hull.modules=a,b/c", "hull.modules=../x", "hull.net=eth0", "hull.net=", "hull.net=eth0=1.2.3.4", "hull.net=eth0=1.2.3.4/33",
-		"hull.net=eth0=1.2.3.4/24,fd00::1", "hull.net=eth0=1.2.3.4/24;", "hull.net==1.2.3.4/24", "hull.net=eth0=fd00::1/129",
-		"hull.net=../x=1.2.3.4/24", "hull.net=abcdefghijklmnopq=1.2.3.4/24", "hull.net=eth0=1.2.3.4/24,1.2.3.1,1.2.3.2",
+		"hull.dns=1.2.3",
+		"hull.dns=1.2.3.4,",
+		"hull.dns=,1.2.3.4",
+		"hull.dns=ns.example",
+		"hull.ntp=",
+		"hull.ntp=a,,b",
+		"hull.modules=a,b/c",
+		"hull.modules=../x",
+		"hull.net=eth0",
+		"hull.net=",
+		"hull.net=eth0=1.2.3.4",
+		"hull.net=eth0=1.2.3.4/33",
+		"hull.net=eth0=1.2.3.4/24,fd00::1",
+		"hull.net=eth0=1.2.3.4/24;",
+		"hull.net==1.2.3.4/24",
+		"hull.net=eth0=fd00::1/129",
+		"hull.net=../x=1.2.3.4/24",
+		"hull.net=abcdefghijklmnopq=1.2.3.4/24",
+		"hull.net=eth0=1.2.3.4/24,1.2.3.1,1.2.3.2",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		if (!strstr(parse(bad[i]), "stays"))
@@ -142,8 +177,16 @@ static void test_bad_values(void **state)
 			assert_string_equal(c.value[k], cmdline_table[k].default_value);
 	}
 	static const char *const good[] = {
-		"hull.dns=1.2.3.4,fd00::1", "hull.dns=", "hull.ntp=none", "hull.ntp=a.example,10.0.0.1,fd00::2", "hull.modules=kvm,nvme-core",
-		"hull.hostname=a.b-c.9", "hull.net=none", "hull.net=enp0s3.100=fd00::5/128", "hull.state=/", "hull.state=tmpfs",
+		"hull.dns=1.2.3.4,fd00::1",
+		"hull.dns=",
+		"hull.ntp=none",
+		"hull.ntp=a.example,10.0.0.1,fd00::2",
+		"hull.modules=kvm,nvme-core",
+		"hull.hostname=a.b-c.9",
+		"hull.net=none",
+		"hull.net=enp0s3.100=fd00::5/128",
+		"hull.state=/",
+		"hull.state=tmpfs",
 	};
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
 		assert_string_equal(parse(good[i]), "");
@@ -195,8 +238,9 @@ static void test_document(void **state)
 	for (int k = 0; k < CMDLINE_KEYS; k++) {
 		const struct cmdline_entry *entry = &cmdline_table[k];
 		char row[1024];
-		snprintf(row, sizeof(row), "| `%s` | %s | %s%s%s | %s |\n", entry->name, entry->type, entry->default_value[0] ? "`" : "",
-			 entry->default_value, entry->default_value[0] ? "`" : "", entry->help);
+		snprintf(row, sizeof(row), "| `%s` | %s | %s%s%s | %s |\n", entry->name, entry->type,
+			 entry->default_value[0] ? "`" : "", entry->default_value, entry->default_value[0] ? "`" : "",
+			 entry->help);
 		if (!strstr(text, row))
 			print_error("docs/cmdline.md lacks: %s", row);
 		assert_non_null(strstr(text, row));
@@ -206,9 +250,11 @@ static void test_document(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	   cmocka_unit_test(test_defaults),   cmocka_unit_test(test_values),
-		cmocka_unit_test(test_quotes_and_repeats), cmocka_unit_test(test_complaints), cmocka_unit_test(test_bad_values),
-		cmocka_unit_test(test_overlong),   cmocka_unit_test(test_argv),	      cmocka_unit_test(test_document),
+		cmocka_unit_test(test_table),	   cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_values),	   cmocka_unit_test(test_quotes_and_repeats),
+		cmocka_unit_test(test_complaints), cmocka_unit_test(test_bad_values),
+		cmocka_unit_test(test_overlong),   cmocka_unit_test(test_argv),
+		cmocka_unit_test(test_document),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }

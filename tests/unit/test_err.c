@@ -75,7 +75,15 @@ static void test_text_is_one_valid_line(void **state)
 	(void)state;
 	struct err e;
 	err_set(&e, EINVAL, "name '%s'", "a\nb\x1b[2J\x7f\xc2\x9b\xff\xed\xa0\x80");
-	assert_string_equal(e.text, "name 'a?b?[2J" "?" "?" "?" "?" "?" "?" "?" "'");
+	assert_string_equal(e.text, "name 'a?b?[2J"
+				    "?"
+				    "?"
+				    "?"
+				    "?"
+				    "?"
+				    "?"
+				    "?"
+				    "'");
 	/* A cut in the middle of a sequence leaves valid UTF-8. */
 	char name[ERR_TEXT_MAX + 8];
 	for (size_t i = 0; i + 1 < sizeof(name); i += 2)
@@ -94,10 +102,22 @@ static void test_utf8(void **state)
 		const char *bytes;
 		size_t expect;
 	} cases[] = {
-		{ "a", 1 },		   { "\xc3\xa4", 2 },	      { "\xe2\x82\xac", 3 },	 { "\xf0\x9f\x98\x80", 4 },
-		{ "\xf4\x8f\xbf\xbf", 4 }, { "\xf4\x90\x80\x80", 0 }, { "\xf5\x80\x80\x80", 0 }, { "\xc0\x80", 0 },
-		{ "\xc1\xbf", 0 },	   { "\xe0\x9f\xbf", 0 },     { "\xf0\x8f\xbf\xbf", 0 }, { "\xed\x9f\xbf", 3 },
-		{ "\xed\xa0\x80", 0 },	   { "\x80", 0 },	      { "\xfe", 0 },		 { "\xe2\x82", 0 },
+		{ "a", 1 },
+		{ "\xc3\xa4", 2 },
+		{ "\xe2\x82\xac", 3 },
+		{ "\xf0\x9f\x98\x80", 4 },
+		{ "\xf4\x8f\xbf\xbf", 4 },
+		{ "\xf4\x90\x80\x80", 0 },
+		{ "\xf5\x80\x80\x80", 0 },
+		{ "\xc0\x80", 0 },
+		{ "\xc1\xbf", 0 },
+		{ "\xe0\x9f\xbf", 0 },
+		{ "\xf0\x8f\xbf\xbf", 0 },
+		{ "\xed\x9f\xbf", 3 },
+		{ "\xed\xa0\x80", 0 },
+		{ "\x80", 0 },
+		{ "\xfe", 0 },
+		{ "\xe2\x82", 0 },
 		{ "\xe2\x82g", 0 },
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

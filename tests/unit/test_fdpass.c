@@ -114,7 +114,9 @@ static void test_flood_of_fds(void **state)
 		char bytes[CMSG_SPACE(sizeof(int) * 200)];
 	} control = { 0 };
 	struct iovec iov = { .iov_base = "x", .iov_len = 1 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 	c->cmsg_level = SOL_SOCKET;
 	c->cmsg_type = SCM_RIGHTS;
@@ -152,11 +154,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_packet_with_fds),
-		T(test_without_fds),
-		T(test_nothing_leaks_when_it_does_not_fit),
-		T(test_flood_of_fds),
-		T(test_end),
+		T(test_packet_with_fds), T(test_without_fds), T(test_nothing_leaks_when_it_does_not_fit),
+		T(test_flood_of_fds),	 T(test_end),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@
 
 #define EMPTY "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-#define ABC512                                                           \
+#define ABC512                                                             \
 	"ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a" \
 	"2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
 
@@ -86,8 +86,13 @@ static void test_hex(void **state)
 static void test_base64(void **state)
 {
 	(void)state;
-	static const char *const pairs[][2] = { { "", "" },	      { "f", "Zg==" },	     { "fo", "Zm8=" },	     { "foo", "Zm9v" },
-						{ "foob", "Zm9vYg==" }, { "fooba", "Zm9vYmE=" }, { "foobar", "Zm9vYmFy" },
+	static const char *const pairs[][2] = { { "", "" },
+						{ "f", "Zg==" },
+						{ "fo", "Zm8=" },
+						{ "foo", "Zm9v" },
+						{ "foob", "Zm9vYg==" },
+						{ "fooba", "Zm9vYmE=" },
+						{ "foobar", "Zm9vYmFy" },
 						{ "\xfb\xff\xbf", "+/+/" } };
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		size_t len;
@@ -99,8 +104,8 @@ static void test_base64(void **state)
 		free(text);
 		free(bytes);
 	}
-	static const char *const bad[] = { "Z", "Zg", "Zg=", "Zg===", "=", "====", "Z===", "Zh==", "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm 9",
-					   "Zm-_", "Z\xff==", "=Zg=" };
+	static const char *const bad[] = { "Z",	   "Zg",       "Zg=",	 "Zg===", "=",	  "====",    "Z===", "Zh==",
+					   "Zm9=", "Zg==Zg==", "Zm9v\n", "Zm 9",  "Zm-_", "Z\xff==", "=Zg=" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		size_t len = 77;
 		assert_null(base64_decode(bad[i], strlen(bad[i]), &len));
@@ -126,8 +131,17 @@ static void test_digest(void **state)
 	other = d;
 	assert_true(digest_equal(&d, &other));
 	static const char *const bad[] = {
-		"", "sha256", "sha256:", "sha256:" ABC "0", "sha512:" ABC, "sha256:" ABC512, "SHA256:" ABC, "md5:" ABC, ABC,
-		"sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "sha256: " ABC,
+		"",
+		"sha256",
+		"sha256:",
+		"sha256:" ABC "0",
+		"sha512:" ABC,
+		"sha256:" ABC512,
+		"SHA256:" ABC,
+		"md5:" ABC,
+		ABC,
+		"sha256:BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+		"sha256: " ABC,
 		"sha256:../../../../../../../../../../../../../../../../../../etc/passwd/",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {

@@ -56,7 +56,8 @@ static void on_later(evutil_socket_t fd, short what, void *arg)
 	role_done(the_role, s->id, NULL);
 }
 
-static void work(struct role *r, void *state, uint64_t id, const char *op, const cJSON *params, const int *fds, size_t n_fds)
+static void work(struct role *r, void *state, uint64_t id, const char *op, const cJSON *params, const int *fds,
+		 size_t n_fds)
 {
 	struct echo *s = state;
 	if (strcmp(op, "echo") == 0) {
@@ -83,7 +84,8 @@ static void work(struct role *r, void *state, uint64_t id, const char *op, const
 		cJSON_Delete(v);
 		free(text);
 	} else if (strcmp(op, "open") == 0) {
-		open("/", O_RDONLY) >= 0 ? role_done(r, id, NULL) : role_fail(r, id, "org.hull.Role.Refused", strerror(errno));
+		open("/", O_RDONLY) >= 0 ? role_done(r, id, NULL)
+					 : role_fail(r, id, "org.hull.Role.Refused", strerror(errno));
 	} else {
 		role_fail(r, id, "org.hull.Role.UnknownOperation", op);
 	}
@@ -176,7 +178,8 @@ static void test_work_and_answers(void **state)
 	       "{\"id\":3,\"error\":{\"name\":\"org.hull.Role.UnknownOperation\",\"message\":\"no\\u0001such\"}}");
 	give("{\"parameters\":{\"id\":4,\"op\":\"large\"},\"continues\":true}", NULL, 0);
 	expect("org.hull.Role.Done", false, true,
-	       "{\"id\":4,\"error\":{\"name\":\"org.hull.Role.TooLarge\",\"message\":\"the answer has more than 64 KiB\"}}");
+	       "{\"id\":4,\"error\":{\"name\":\"org.hull.Role.TooLarge\",\"message\":\"the answer has more than 64 "
+	       "KiB\"}}");
 	assert_int_equal(end(), 0);
 }
 
@@ -229,8 +232,11 @@ static void test_ends(void **state)
 	close(log_pipe);
 	sock = log_pipe = -1;
 	static const char *const bad[] = {
-		"x", "{\"error\":\"org.varlink.service.MethodNotFound\"}", "{\"parameters\":{\"id\":0,\"op\":\"echo\"},\"continues\":true}",
-		"{\"parameters\":{\"op\":\"echo\"},\"continues\":true}", "{\"parameters\":{\"id\":1},\"continues\":true}",
+		"x",
+		"{\"error\":\"org.varlink.service.MethodNotFound\"}",
+		"{\"parameters\":{\"id\":0,\"op\":\"echo\"},\"continues\":true}",
+		"{\"parameters\":{\"op\":\"echo\"},\"continues\":true}",
+		"{\"parameters\":{\"id\":1},\"continues\":true}",
 		"{\"parameters\":{\"id\":1,\"op\":\"echo\",\"extra\":1},\"continues\":true}",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -270,8 +276,11 @@ static void test_in_its_sandbox(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_work_and_answers), cmocka_unit_test(test_descriptors), cmocka_unit_test(test_queue),
-		cmocka_unit_test(test_ends),		 cmocka_unit_test(test_in_its_sandbox),
+		cmocka_unit_test(test_work_and_answers),
+		cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_queue),
+		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_in_its_sandbox),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -40,7 +40,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	strcpy(dir, "/tmp/hull-test-sandbox-XXXXXX");
-	return mkdtemp(dir) && fs_replace(AT_FDCWD, "/tmp/hull-test-outside", "x", 1, 0644, NULL) == 0 ? chmod(dir, 0777) : -1;
+	return mkdtemp(dir) && fs_replace(AT_FDCWD, "/tmp/hull-test-outside", "x", 1, 0644, NULL) == 0
+		       ? chmod(dir, 0777)
+		       : -1;
 }
 
 static int tear_down(void **state)
@@ -51,9 +53,9 @@ static int tear_down(void **state)
 }
 
 /* The line of the first expectation that failed in a child is its exit status (modulo 256, and never 0). */
-#define EXPECT(what)                                          \
-	do {                                                  \
-		if (!(what))                                  \
+#define EXPECT(what)                                                \
+	do {                                                        \
+		if (!(what))                                        \
 			_exit(__LINE__ % 255 ? __LINE__ % 255 : 1); \
 	} while (0)
 
@@ -76,14 +78,14 @@ static int run(const struct sandbox *s, void (*inside)(void))
 	return status;
 }
 
-#define RUN(s, inside)                                                                              \
-	do {                                                                                        \
-		if (geteuid() != 0)                                                                 \
-			skip();                                                                     \
-		int status_ = run(s, inside);                                                       \
-		if (status_)                                                                        \
-			print_error("status %#x: line %d\n", status_, WEXITSTATUS(status_));        \
-		assert_int_equal(status_, 0);                                                       \
+#define RUN(s, inside)                                                                       \
+	do {                                                                                 \
+		if (geteuid() != 0)                                                          \
+			skip();                                                              \
+		int status_ = run(s, inside);                                                \
+		if (status_)                                                                 \
+			print_error("status %#x: line %d\n", status_, WEXITSTATUS(status_)); \
+		assert_int_equal(status_, 0);                                                \
 	} while (0)
 
 static int count_entries(const char *path)
@@ -139,7 +141,9 @@ static void test_directory_root(void **state)
 	char path[128];
 	snprintf(path, sizeof(path), "%s/present", dir);
 	assert_int_equal(fs_replace(AT_FDCWD, path, "x", 1, 0644, NULL), 0);
-	RUN((&(struct sandbox){ .root = dir, .root_writable = true, .uid = 65001, .landlock_fs = SANDBOX_LANDLOCK_ALL }), in_writable_root);
+	RUN((&(struct sandbox){
+		    .root = dir, .root_writable = true, .uid = 65001, .landlock_fs = SANDBOX_LANDLOCK_ALL }),
+	    in_writable_root);
 	snprintf(path, sizeof(path), "%s/new", dir);
 	assert_int_equal(access(path, F_OK), 0);
 	RUN((&(struct sandbox){ .root = dir, .landlock_fs = SANDBOX_LANDLOCK_ALL }), in_read_only_root);
@@ -168,7 +172,8 @@ static void in_role(void)
 	EXPECT(getgroups(8, groups) == 0);
 	EXPECT(capabilities(true) == (1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW));
 	for (int cap = 0; cap < 63; cap++)
-		EXPECT(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) <= 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) <= 0);
+		EXPECT(prctl(PR_CAPBSET_READ, cap, 0, 0, 0) <= 0 &&
+		       prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) <= 0);
 	EXPECT(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0) < 0);
 	EXPECT(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 	EXPECT(prctl(PR_GET_KEEPCAPS, 0, 0, 0, 0) == 0);
@@ -182,7 +187,9 @@ static void in_bare_root(void)
 	EXPECT(chown("/tmp/hull-test-outside", 1, 1) < 0);
 	EXPECT(access("/tmp/hull-test-outside", F_OK) == 0);
 	/* uid 0 is no reason for capabilities after an exec either. */
-	execl("/bin/sh", "sh", "-c", "grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status && grep -q '^CapPrm:[[:space:]]*0*$' /proc/self/status",
+	execl("/bin/sh", "sh", "-c",
+	      "grep -q '^CapEff:[[:space:]]*0*$' /proc/self/status && grep -q '^CapPrm:[[:space:]]*0*$' "
+	      "/proc/self/status",
 	      NULL);
 	_exit(254);
 }
@@ -190,7 +197,9 @@ static void in_bare_root(void)
 static void test_ids_and_capabilities(void **state)
 {
 	(void)state;
-	struct sandbox role = { .root = "/", .uid = 65002, .capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW | 1ull << 63,
+	struct sandbox role = { .root = "/",
+				.uid = 65002,
+				.capabilities = 1ull << CAP_NET_ADMIN | 1ull << CAP_NET_RAW | 1ull << 63,
 				.landlock_fs = SANDBOX_LANDLOCK_ALL };
 	RUN(&role, in_role);
 	RUN((&(struct sandbox){ .root = "/", .landlock_fs = SANDBOX_LANDLOCK_ALL }), in_bare_root);
@@ -392,9 +401,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(test_empty_root), T(test_directory_root), T(test_ids_and_capabilities), T(test_network_namespace),
-		T(test_landlock),   T(test_seccomp),	    T(test_seccomp_lists),	  T(test_killed),
-		T(test_failure_is_told),
+		T(test_empty_root),	   T(test_directory_root), T(test_ids_and_capabilities),
+		T(test_network_namespace), T(test_landlock),	   T(test_seccomp),
+		T(test_seccomp_lists),	   T(test_killed),	   T(test_failure_is_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

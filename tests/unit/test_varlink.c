@@ -37,7 +37,8 @@ static void test_call_parse(void **state)
 	assert_string_equal(json_get(c.parameters, "name")->valuestring, "web");
 	varlink_call_free(&c);
 	varlink_call_free(&c);
-	static const char *const bare[] = { "{\"method\":\"a.b.C\"}", "{\"method\":\"a.b.C\",\"parameters\":null,\"more\":null}",
+	static const char *const bare[] = { "{\"method\":\"a.b.C\"}",
+					    "{\"method\":\"a.b.C\",\"parameters\":null,\"more\":null}",
 					    "{\"method\":\"x-y.z--1.Ab9\",\"parameters\":{}}" };
 	for (size_t i = 0; i < sizeof(bare) / sizeof(bare[0]); i++) {
 		assert_int_equal(varlink_call_parse(bare[i], strlen(bare[i]), &c, &e), 0);
@@ -51,13 +52,32 @@ static void test_call_refused(void **state)
 {
 	(void)state;
 	static const char *const bad[] = {
-		"", "[]", "null", "{}", "{\"method\":1}", "{\"method\":null}", "{\"method\":\"\"}", "{\"method\":\"Get\"}",
-		"{\"method\":\"a.Get\"}", "{\"method\":\"a.b.get\"}", "{\"method\":\"a.b.\"}", "{\"method\":\".b.C\"}",
-		"{\"method\":\"a..C\"}", "{\"method\":\"a.-b.C\"}", "{\"method\":\"a.b-.C\"}", "{\"method\":\"-a.b.C\"}",
-		"{\"method\":\"1.b.C\"}", "{\"method\":\"a.b.C/\"}", "{\"method\":\"a.b_c.C\"}", "{\"method\":\"a b.c.C\"}",
-		"{\"method\":\"a.b.C\",\"parameters\":[]}", "{\"method\":\"a.b.C\",\"parameters\":\"x\"}",
-		"{\"method\":\"a.b.C\",\"more\":1}", "{\"method\":\"a.b.C\",\"moar\":true}",
-		"{\"method\":\"a.b.C\",\"more\":true,\"oneway\":true}", "{\"method\":\"a.b.C\",\"method\":\"a.b.D\"}",
+		"",
+		"[]",
+		"null",
+		"{}",
+		"{\"method\":1}",
+		"{\"method\":null}",
+		"{\"method\":\"\"}",
+		"{\"method\":\"Get\"}",
+		"{\"method\":\"a.Get\"}",
+		"{\"method\":\"a.b.get\"}",
+		"{\"method\":\"a.b.\"}",
+		"{\"method\":\".b.C\"}",
+		"{\"method\":\"a..C\"}",
+		"{\"method\":\"a.-b.C\"}",
+		"{\"method\":\"a.b-.C\"}",
+		"{\"method\":\"-a.b.C\"}",
+		"{\"method\":\"1.b.C\"}",
+		"{\"method\":\"a.b.C/\"}",
+		"{\"method\":\"a.b_c.C\"}",
+		"{\"method\":\"a b.c.C\"}",
+		"{\"method\":\"a.b.C\",\"parameters\":[]}",
+		"{\"method\":\"a.b.C\",\"parameters\":\"x\"}",
+		"{\"method\":\"a.b.C\",\"more\":1}",
+		"{\"method\":\"a.b.C\",\"moar\":true}",
+		"{\"method\":\"a.b.C\",\"more\":true,\"oneway\":true}",
+		"{\"method\":\"a.b.C\",\"method\":\"a.b.D\"}",
 		"{\"method\":\"a.b.C\"}x",
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -86,7 +106,11 @@ static void test_reply_parse(void **state)
 	assert_string_equal(r.error, "org.hull.Error");
 	assert_true(cJSON_IsObject(r.parameters));
 	varlink_reply_free(&r);
-	static const char *const bad[] = { "", "1", "{\"error\":\"x\"}", "{\"error\":1}", "{\"parameters\":[]}",
+	static const char *const bad[] = { "",
+					   "1",
+					   "{\"error\":\"x\"}",
+					   "{\"error\":1}",
+					   "{\"parameters\":[]}",
 					   "{\"error\":\"a.b.C\",\"continues\":true}" };
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(varlink_reply_parse(bad[i], strlen(bad[i]), &r, NULL), -1);
@@ -105,7 +129,8 @@ static void test_texts(void **state)
 	cJSON *p = cJSON_CreateObject();
 	cJSON_AddStringToObject(p, "name", "web");
 	expect_text(varlink_call_text("a.b.C", NULL, false, false), "{\"method\":\"a.b.C\"}");
-	expect_text(varlink_call_text("a.b.C", p, true, false), "{\"method\":\"a.b.C\",\"parameters\":{\"name\":\"web\"},\"more\":true}");
+	expect_text(varlink_call_text("a.b.C", p, true, false),
+		    "{\"method\":\"a.b.C\",\"parameters\":{\"name\":\"web\"},\"more\":true}");
 	expect_text(varlink_call_text("a.b.C", p, false, true),
 		    "{\"method\":\"a.b.C\",\"parameters\":{\"name\":\"web\"},\"oneway\":true}");
 	expect_text(varlink_reply_text(NULL, false), "{}");
@@ -236,7 +261,8 @@ static void reply_twice(int fd)
 	char text[4096];
 	while (get(fd, text, sizeof(text))) {
 		if (strstr(text, "a.b.Fail")) {
-			put(fd, "{\"error\":\"a.b.Bad\",\"parameters\":{\"message\":\"no such unit\",\"hint\":\"see hull ps\"}}");
+			put(fd, "{\"error\":\"a.b.Bad\",\"parameters\":{\"message\":\"no such unit\",\"hint\":\"see "
+				"hull ps\"}}");
 		} else if (strstr(text, "a.b.Odd")) {
 			put(fd, "{\"error\":\"a.b.Bad\",\"parameters\":{\"x\":1}}");
 		} else if (strstr(text, "more")) {
