@@ -92,8 +92,10 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_end(ap);
 	utf8_scrub(text);
 	char prefix[8] = "";
-	if (sink.kmsg) /* facility daemon (3), so that the kernel's own lines stay apart */
-		snprintf(prefix, sizeof(prefix), "<%d>", (3 << 3) | (int)level);
+	/* Facility daemon (3), so that the kernel's own lines stay apart; what we tell is a notice (5) on a console that
+	   is spared the kernel's information (loglevel=6). */
+	if (sink.kmsg)
+		snprintf(prefix, sizeof(prefix), "<%d>", (3 << 3) | (level == LOG_LEVEL_INFO ? 5 : (int)level));
 	int n = snprintf(line, sizeof(line), "%s%.32s: %s\n", prefix, sink.name, text);
 	if (n > 0)
 		emit(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);

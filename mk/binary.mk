@@ -56,7 +56,7 @@ $(eval $(call compile_rules,$(OUT)/obj,))
 $(eval $(call compile_rules,$(OUT)/obj-faults,-DHULL_FAULTS))
 
 define link
-	$(CC) $(CFLAGS) $(LDFLAGS) -L$(DEPS)/lib -o $@.debug $(filter %.o,$^) -Wl,--start-group $(LIBS) -Wl,--end-group
+	@echo "  LD $@"; $(CC) $(CFLAGS) $(LDFLAGS) -L$(DEPS)/lib -o $@.debug $(filter %.o,$^) -Wl,--start-group $(LIBS) -Wl,--end-group
 	strip --strip-all -o $@ $@.debug
 endef
 

@@ -49,7 +49,7 @@ STATE := $(BUILD)/state
 $(STATE)/.made: $(OUT)/hull $(BUILD)/images/nginx.tar initramfs/build/demo.json
 	rm -rf $(STATE)
 	mkdir -p $(STATE)/images $(STATE)/units
-	$(OUT)/hull image load --store $(STATE)/images $(BUILD)/images/nginx.tar
+	$(OUT)/hull image load --store $(abspath $(STATE))/images $(BUILD)/images/nginx.tar
 	cp initramfs/build/demo.json $(STATE)/units/
 	touch $@
 

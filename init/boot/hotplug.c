@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/uevent.h"
 #include "init/boot/boot_state.h"
+#include "init/door.h"
 #include "init/task.h"
 
 #define ALIASES_MAX 64
@@ -107,6 +108,9 @@ static void take(struct pid1 *p, struct hotplug *h, const struct uevent *u)
 		add_alias(h, u->modalias);
 		arm(h);
 	}
+	/* A port's name comes after the port, with a change. */
+	if (!strcmp(u->subsystem, "virtio-ports"))
+		door_scan_ports(p);
 	/* virtio-blk tells RESIZE=1, SCSI other things, each by a change of the disk; looking costs little. */
 	if (!strcmp(u->action, "change") && !strcmp(u->devtype, "disk") && !strncmp(disk, "/dev/", 5) &&
 	    !strcmp(u->devname, disk + 5)) {

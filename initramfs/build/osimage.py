@@ -24,7 +24,7 @@ SALT = "48756c6c20726f6f74206861736820747265652c20636f6e7374616e742e2e2e"
 EROFS_UUID = "c1b9d5a2-f162-11cf-9ece-0020afc76f16"
 VERITY_UUID = "26dc3d2c-0a9e-44a7-8d4e-9b1f0c1cf2a5"
 STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
-CMDLINE = "console=ttyS0 panic=10 oops=panic gpt quiet"
+CMDLINE = "console=ttyS0 panic=10 oops=panic gpt loglevel=6"
 MOUNT_POINTS = ("dev", "proc", "run", "sys", "tmp", "var/lib/hull", "etc/hull/units")
 LINKS = {
     "sbin/init": "../usr/bin/hull",
