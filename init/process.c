@@ -240,6 +240,9 @@ static int spawn_launcher(struct process *g, const int child[3], struct err *e)
 	struct pid1 *p = g->p;
 	char path[128];
 	process_group(g->unit, path);
+	/* A new group for each run: Linux 6.14 and later kill what is cloned into one that was ever killed (seen on 6.18). */
+	if (p->cgroups)
+		cgroup_remove(path, NULL);
 	cleanup_close int cgroup = p->cgroups ? cgroup_open(path, e) : -1;
 	if (p->cgroups && cgroup < 0)
 		return -1;
