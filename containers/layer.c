@@ -160,9 +160,9 @@ static int unpack_file(struct unpack *u, struct archive_entry *entry, const char
 	if (fd < 0 || write_content(u, entry, fd) < 0)
 		return -1;
 	/* Attributes after the owner: chown drops file capabilities; the time last of all. */
-	if (tree_apply(fd, m, false, u->e) < 0 || apply_xattrs(u, entry, fd, false) < 0)
+	if (tree_apply(fd, m, u->e) < 0 || apply_xattrs(u, entry, fd, false) < 0)
 		return -1;
-	return tree_apply(fd, m, true, u->e);
+	return tree_time(fd, &m->mtime, u->e);
 }
 
 static int unpack_dir(struct unpack *u, struct archive_entry *entry, const char *path, const struct tree_meta *m)
@@ -170,7 +170,7 @@ static int unpack_dir(struct unpack *u, struct archive_entry *entry, const char 
 	cleanup_close int fd = tree_dir(&u->tree, path, u->e);
 	struct dir_time *d;
 
-	if (fd < 0 || tree_apply(fd, m, false, u->e) < 0 || apply_xattrs(u, entry, fd, true) < 0)
+	if (fd < 0 || tree_apply(fd, m, u->e) < 0 || apply_xattrs(u, entry, fd, true) < 0)
 		return -1;
 	u->name_bytes += (int64_t)(strlen(path) + 1 + sizeof(*d));
 	if (u->name_bytes > u->limits->name_bytes)

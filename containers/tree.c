@@ -328,27 +328,26 @@ int tree_opaque(struct tree *t, const char *path, struct err *e)
 
 int tree_dir_time(struct tree *t, const char *path, const struct timespec *mtime, struct err *e)
 {
-	struct timespec times[2] = { *mtime, *mtime };
 	cleanup_close int fd = fs_open_beneath(t->root, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
 
 	/* Replaced by a later entry: its time matters no more. */
 	if (fd < 0)
 		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? 0 : err_sys(e, "open the directory");
-	if (futimens(fd, times) < 0 && errno != EINVAL)
-		return err_sys(e, "set the time");
-	return 0;
+	return tree_time(fd, mtime, e);
 }
 
-int tree_apply(int fd, const struct tree_meta *m, bool with_time, struct err *e)
+int tree_apply(int fd, const struct tree_meta *m, struct err *e)
 {
-	struct timespec times[2] = { m->mtime, m->mtime };
-
 	/* chown clears setuid, so the mode comes after it. */
 	if (fchown(fd, m->uid, m->gid) < 0)
 		return err_sys(e, "set the owner %u:%u", m->uid, m->gid);
-	if (fchmod(fd, m->mode) < 0)
-		return err_sys(e, "set the mode");
-	if (with_time && futimens(fd, times) < 0 && errno != EINVAL)
-		return err_sys(e, "set the time");
-	return 0;
+	return fchmod(fd, m->mode) < 0 ? err_sys(e, "set the mode") : 0;
+}
+
+int tree_time(int fd, const struct timespec *mtime, struct err *e)
+{
+	struct timespec times[2] = { *mtime, *mtime };
+
+	/* EINVAL: a time that the filesystem can't hold. */
+	return futimens(fd, times) < 0 && errno != EINVAL ? err_sys(e, "set the time") : 0;
 }

@@ -54,5 +54,7 @@ int tree_whiteout(struct tree *t, const char *path, struct err *e);
 int tree_opaque(struct tree *t, const char *path, struct err *e);
 /* Sets a directory's modification time, when it is still there. */
 int tree_dir_time(struct tree *t, const char *path, const struct timespec *mtime, struct err *e);
-/* Owner, mode, times of a descriptor; setuid bits survive. with_time false: the time is left for later. */
-int tree_apply(int fd, const struct tree_meta *m, bool with_time, struct err *e);
+/* Owner and mode of a descriptor; setuid bits survive, file capabilities (which come after it) wouldn't. */
+int tree_apply(int fd, const struct tree_meta *m, struct err *e);
+/* Its modification time, the last thing of all. */
+int tree_time(int fd, const struct timespec *mtime, struct err *e);
