@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -155,6 +156,21 @@ static int load_by_chunks(struct cli *c, const struct args *a, int fd, cJSON **r
 	return code;
 }
 
+static int load_offline(struct cli *c, const struct args *a, const char *store, int fd, cJSON **result)
+{
+	char path[PATH_MAX], here[PATH_MAX] = "";
+	struct err e;
+
+	if (*store != '/' && !getcwd(here, sizeof(here)))
+		return cli_error(c, CLI_FAILED, NULL, "the present directory: %s", strerror(errno));
+	if (snprintf(path, sizeof(path), "%s%s%s", here, *here ? "/" : "", store) >= (int)sizeof(path))
+		return cli_error(c, CLI_USAGE, NULL, "--store: the path is too long");
+	*result = cJSON_CreateObject();
+	if (image_load_offline(path, fd, args_value(a, "name"), *result, &e) < 0)
+		return cli_error(c, CLI_FAILED, NULL, "%s", e.text);
+	return CLI_OK;
+}
+
 static int print_loaded(const struct cli *c, const cJSON *result)
 {
 	const cJSON *image, *images = json_get(result, "images");
@@ -181,11 +197,9 @@ int verb_image_load(struct cli *c, const struct args *a)
 	int fd = open_archive(a->operands[0], &child, &e);
 	if (fd < 0)
 		return cli_error(c, CLI_FAILED, NULL, "%s", e.text);
-	if (store) {
-		result = cJSON_CreateObject();
-		if (image_load_offline(store, fd, args_value(a, "name"), result, &e) < 0)
-			code = cli_error(c, CLI_FAILED, NULL, "%s", e.text);
-	} else if (varlink_passes_fds(c->client))
+	if (store)
+		code = load_offline(c, a, store, fd, &result);
+	else if (varlink_passes_fds(c->client))
 		code = load_by_fd(c, a, fd, &result);
 	else
 		code = load_by_chunks(c, a, fd, &result);
