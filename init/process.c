@@ -243,6 +243,10 @@ static int spawn_launcher(struct process *g, const int child[3], struct err *e)
 	/* A new group for each run: Linux 6.14 and later kill what is cloned into one that was ever killed (seen on 6.18). */
 	if (p->cgroups)
 		cgroup_remove(path, NULL);
+	/* Always a new one: a clone into a cgroup that was once killed is killed too (Linux 6.18 compares the kill count of
+	 * the parent's own cgroup). What can't be removed holds a process that doesn't die; then this is the best there is. */
+	if (p->cgroups)
+		cgroup_remove(path, NULL);
 	cleanup_close int cgroup = p->cgroups ? cgroup_open(path, e) : -1;
 	if (p->cgroups && cgroup < 0)
 		return -1;
@@ -336,6 +340,8 @@ void process_kill_all(struct process *g)
 	char path[128];
 	process_group(g->unit, path);
 	struct err e;
+	if (g->p->cgroups && cgroup_empty(path))
+		return;
 	if ((!g->p->cgroups || cgroup_kill(path, &e) < 0) && g->unit->pid > 0)
 		kill(g->unit->pid, SIGKILL);
 }

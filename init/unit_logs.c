@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "init/methods.h"
 #include "init/roles.h"
@@ -20,6 +21,7 @@ struct reader {
 	char cursor[CURSOR_MAX];
 	bool follow;
 	double tail; /* < 0: all */
+	char began[32]; /* when the call came, as the lines' times are written */
 	uint64_t work; /* asked of the role; 0: nothing under way */
 	bool parked; /* the unit's output ended, but the unit will run again */
 };
@@ -46,6 +48,14 @@ static void on_cancel(struct call *c)
 	free_reader(c->state);
 }
 
+/* Without follow: there is nothing more, or what comes was written after the call. (RFC 3339 in UTC: texts sort as times.) */
+static bool reached_now(const struct reader *r, const cJSON *lines)
+{
+	const cJSON *last = cJSON_GetArrayItem(lines, cJSON_GetArraySize(lines) - 1);
+	const cJSON *time = last ? json_get(last, "time") : NULL;
+	return !cJSON_IsString(time) || strcmp(time->valuestring, r->began) > 0;
+}
+
 static void on_answer(struct pid1 *p, void *arg, const cJSON *result, const char *error, const char *message)
 {
 	struct reader *r = arg;
@@ -64,7 +74,7 @@ static void on_answer(struct pid1 *p, void *arg, const cJSON *result, const char
 	bool eof = cJSON_IsTrue(json_get(result, "eof"));
 	const struct unit *u = supervisor_find(units_supervisor(p), r->name);
 	bool again = r->follow && u && !units_ended(u);
-	bool last = eof && !again;
+	bool last = r->follow ? eof && !again : eof || reached_now(r, json_get(result, "lines"));
 	cJSON *v = cJSON_Duplicate(result, true);
 	cJSON_ReplaceItemInObjectCaseSensitive(v, "eof", cJSON_CreateBool(last));
 	r->parked = eof && again;
@@ -141,6 +151,9 @@ void units_logs(struct pid1 *p, struct call *c, const cJSON *params)
 	strcpy(r->name, name->valuestring); /* a unit's, so it fits */
 	if (cJSON_IsString(cursor))
 		strcpy(r->cursor, cursor->valuestring);
+	time_t now = time(NULL);
+	struct tm tm;
+	strftime(r->began, sizeof(r->began), "%Y-%m-%dT%H:%M:%S.999999999Z", gmtime_r(&now, &tm));
 	c->state = r;
 	c->cancel = on_cancel;
 	c->drained = on_drained;
