@@ -146,7 +146,7 @@ static int answer_read(struct log_unit *u, uint64_t id, const struct logs_query 
 		cJSON_Delete(result);
 		return 1;
 	}
-	eof = end && !unit_attached(u);
+	eof = end && (!follow || !unit_attached(u));
 	if (follow && !eof && cJSON_GetArraySize(json_get(result, "lines")) == 0) {
 		cJSON_Delete(result);
 		return 0;

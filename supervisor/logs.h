@@ -7,8 +7,8 @@
  * - logs.detach {"name","streams":[..]?,"force":bool?} + pipes in the order of streams?: answered when all pipes of the unit
  *   are at their end and written; with force what is in them now is written and they are closed. Pipes that come with it are
  *   attached first if the unit's aren't (a role that was restarted in between).
- * - logs.read {"name","cursor":TEXT?,"tail":N?,"follow":bool?,"max":BYTES?} -> as logs_read.h says, and "eof":bool: nothing
- *   more is to come, for the end of the log is reached and no pipe attached. With follow answered when there is a line or eof.
+ * - logs.read {"name","cursor":TEXT?,"tail":N?,"follow":bool?,"max":BYTES?} -> as logs_read.h says, and "eof":bool: the end
+ *   of the log is reached, and with follow also no pipe attached. With follow answered when there is a line or eof.
  * - logs.cancel {"id"}: a read that waits is answered with no lines and "eof":false. Answered itself with {}.
  * - logs.remove {"name"}: the unit's log is deleted; EBUSY (org.hull.Error) while it is attached.
  *

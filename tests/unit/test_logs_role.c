@@ -210,6 +210,8 @@ static void a_prompt_without_its_line_end_comes_through(void **st)
 	put(out[1], "name? ");
 	assert_string_equal(texts(&b, 2), "name? ");
 	assert_false(eof(&b, 2));
+	work(&b, 3, "logs.read", "{\"name\":\"web\"}", NULL, 0);
+	assert_true(eof(&b, 3)); /* for who doesn't follow */
 	close(out[0]);
 	close(out[1]);
 	bench_end(&b);
