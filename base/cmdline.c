@@ -63,7 +63,7 @@ const struct cmdline_entry cmdline_table[CMDLINE_KEYS] = {
 	[CMDLINE_NET] = {
 		.name = "hull.net", .type = "list", .default_value = "dhcp", .check = cmdline_check_net,
 		.help = "dhcp: DHCPv4 and IPv6 autoconfiguration on every Ethernet interface; none: loopback only; "
-			"or static addresses, IFACE=ADDRESS/LENGTH[,GATEWAY] separated by ';'",
+			"or by interface, IFACE=ADDRESS/LENGTH[,GATEWAY] or IFACE=dhcp separated by ';'",
 	},
 	[CMDLINE_DNS] = {
 		.name = "hull.dns", .type = "list", .default_value = "", .check = cmdline_check_dns,

@@ -111,14 +111,18 @@ static bool is_length(const char *text, int max)
 	return value <= max;
 }
 
-/* IFACE=ADDRESS/LENGTH[,GATEWAY], *at behind it afterwards. */
-static bool take_static(const char **at)
+/* IFACE=ADDRESS/LENGTH[,GATEWAY] or IFACE=dhcp, *at behind it afterwards. */
+static bool take_interface(const char **at)
 {
 	char iface[IF_NAMESIZE], address[INET6_ADDRSTRLEN], length[4], gateway[INET6_ADDRSTRLEN];
 	if (!take(at, "=", iface, sizeof(iface)) || *(*at)++ != '=')
 		return false;
 	if (strpbrk(iface, "/:,; ") || strcmp(iface, ".") == 0 || strcmp(iface, "..") == 0)
 		return false;
+	if (strncmp(*at, "dhcp", 4) == 0 && ((*at)[4] == '\0' || (*at)[4] == ';')) {
+		*at += 4;
+		return true;
+	}
 	if (!take(at, "/,;", address, sizeof(address)) || *(*at)++ != '/' || !take(at, ",;", length, sizeof(length)))
 		return false;
 	int kind = family(address);
@@ -135,10 +139,10 @@ const char *cmdline_check_net(const char *value)
 	if (strcmp(value, "dhcp") == 0 || strcmp(value, "none") == 0)
 		return NULL;
 	for (const char *at = value;; at++) {
-		if (!take_static(&at))
+		if (!take_interface(&at))
 			break;
 		if (!*at)
 			return NULL;
 	}
-	return "must be dhcp, none, or IFACE=ADDRESS/LENGTH[,GATEWAY] separated by ';'";
+	return "must be dhcp, none, or IFACE=ADDRESS/LENGTH[,GATEWAY] or IFACE=dhcp separated by ';'";
 }

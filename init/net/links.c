@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "init/net/link.h"
 
+#define LIST_TRIES 5
+
 static struct link **find(struct net *n, int index)
 {
 	struct link **at = &n->links;
@@ -150,21 +152,46 @@ static void list_address(void *arg, const struct nlmsghdr *h)
 	on_address(arg, h);
 }
 
-int links_list(struct net *n, struct err *e)
+static void forget_seen(struct net *n)
 {
 	for (struct link *l = n->links; l; l = l->next)
 		l->seen = false;
-	if (rtnl_dump(&n->rtnl, RTM_GETLINK, AF_UNSPEC, list_link, n, e) && e->code != EINTR)
-		return err_wrap(e, "listing interfaces");
-	for (struct link **at = &n->links; *at;) {
-		if ((*at)->seen) {
-			(*at)->n_addrs = 0;
-			at = &(*at)->next;
-		} else {
-			drop(n, at);
-		}
+}
+
+static void forget_addresses(struct net *n)
+{
+	for (struct link *l = n->links; l; l = l->next)
+		l->n_addrs = 0;
+}
+
+/* A list that changed while it was read is read again, from the beginning; e->code EINTR: it never stood still. */
+static int list_whole(struct net *n, uint16_t type, void (*begin)(struct net *n), rtnl_visit *visit, struct err *e)
+{
+	int result = -1;
+
+	for (int i = 0; i < LIST_TRIES; i++) {
+		begin(n);
+		result = rtnl_dump(&n->rtnl, type, AF_UNSPEC, visit, n, e);
+		if (result == 0 || e->code != EINTR)
+			break;
 	}
-	if (rtnl_dump(&n->rtnl, RTM_GETADDR, AF_UNSPEC, list_address, n, e) && e->code != EINTR)
+	return result;
+}
+
+int links_list(struct net *n, struct err *e)
+{
+	int result = list_whole(n, RTM_GETLINK, forget_seen, list_link, e);
+
+	if (result && e->code != EINTR)
+		return err_wrap(e, "listing interfaces");
+	/* From an unsteady list nothing is taken to be gone: an event says so. */
+	for (struct link **at = &n->links; result == 0 && *at;) {
+		if ((*at)->seen)
+			at = &(*at)->next;
+		else
+			drop(n, at);
+	}
+	if (list_whole(n, RTM_GETADDR, forget_addresses, list_address, e) && e->code != EINTR)
 		return err_wrap(e, "listing addresses");
 	links_update(n);
 	return 0;

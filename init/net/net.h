@@ -21,6 +21,7 @@ struct net {
 	struct link *links; /* in the order of their index */
 	size_t n_links;
 	struct sntp *sntp;
+	char *reported; /* owned: the last report's text, so that nothing is said twice; NULL: say it in any case */
 };
 
 /* What a report or the DNS and NTP servers depend on has changed. Cheap: what follows is done once, a little later. */

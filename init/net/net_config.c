@@ -147,11 +147,13 @@ int net_config_read(const cJSON *params, struct net_config *out, struct err *e)
 	struct {
 		const char *mode, *hostname;
 		const cJSON *dns, *ntp;
+		bool ntp_fallback;
 	} in = { 0 };
 	static const struct json_field fields[] = {
 		{ .key = "mode", .type = JSON_STRING, .offset = offsetof(__typeof__(in), mode), .required = true },
 		{ .key = "hostname", .type = JSON_STRING, .offset = offsetof(__typeof__(in), hostname) },
 		{ .key = "dns", .type = JSON_STRINGS, .offset = offsetof(__typeof__(in), dns) },
+		{ .key = "ntp_fallback", .type = JSON_BOOL, .offset = offsetof(__typeof__(in), ntp_fallback) },
 		{ .key = "ntp", .type = JSON_STRINGS, .offset = offsetof(__typeof__(in), ntp) },
 	};
 	struct net_config c;
@@ -161,6 +163,7 @@ int net_config_read(const cJSON *params, struct net_config *out, struct err *e)
 		return -1;
 	if (net_config_text(in.mode, &c, e) || dns_read(in.dns, &c, e) || ntp_read(in.ntp, &c, e))
 		return -1;
+	c.ntp_fallback = in.ntp_fallback;
 	if (in.hostname && in.hostname[0]) {
 		if (strlen(in.hostname) >= sizeof(c.hostname) || !net_name_valid(in.hostname))
 			return err_set(e, EINVAL, "hull.hostname: %.60s: not a host name", in.hostname);

@@ -34,17 +34,18 @@ struct net_config {
 	enum net_mode mode;
 	struct net_entry entries[NET_ENTRIES_MAX]; /* mode NET_LISTED */
 	size_t n_entries;
-	struct ip dns[NET_DNS_MAX]; /* none: what DHCP and router advertisements say */
+	struct ip dns[NET_DNS_MAX]; /* before what DHCP and router advertisements say */
 	size_t n_dns;
 	char ntp[NET_NTP_MAX][NET_NAME_MAX + 1]; /* addresses or names; none: what DHCP says */
 	size_t n_ntp;
+	bool ntp_fallback; /* nobody chose these: DHCP's come first */
 	bool ntp_off; /* "none" */
 	char hostname[65]; /* "": none told to the DHCP server */
 };
 
 /* hull.net's text into mode and entries; the rest of out is left alone. -1 names the bad part. */
 int net_config_text(const char *text, struct net_config *out, struct err *e);
-/* The parameters of net.configure: {"mode","dns"?:[],"ntp"?:[],"hostname"?}. */
+/* The parameters of net.configure: {"mode","dns"?:[],"ntp"?:[],"ntp_fallback"?:bool,"hostname"?}. */
 int net_config_read(const cJSON *params, struct net_config *out, struct err *e);
 /* A DNS name in letters, digits, '-', '_' and '.', each label 1-63 long: safe to put in a file or a log. */
 bool net_name_valid(const char *name);

@@ -13,6 +13,7 @@
 #include "init/net/report.h"
 
 #define REPORT_DELAY_US 20000 /* one report for a burst of events */
+#define REPORT_MAX 16000
 #define NET_UID 901
 
 /* The common list and that of .network are all it needs. */
@@ -49,6 +50,30 @@ static void on_expiry(evutil_socket_t fd, short what, void *arg)
 	expire(arg);
 }
 
+static void report(struct net *n)
+{
+	cleanup_json cJSON *document = NULL;
+	char *text = NULL;
+
+	/* PID 1 ends a role that says too much. */
+	for (size_t links = NET_LINKS_MAX; links; links /= 2) {
+		cJSON_Delete(document);
+		free(text);
+		document = report_document(n, links);
+		text = document ? json_print(document) : NULL;
+		if (text && strlen(text) <= REPORT_MAX)
+			break;
+	}
+	if (!text) {
+		log_err("out of memory for a report");
+		return;
+	}
+	if (!n->reported || strcmp(text, n->reported) != 0)
+		role_call(n->role, "org.hull.Role.Report", document);
+	free(n->reported);
+	n->reported = text;
+}
+
 /* Servers of names and time follow, then PID 1 is told. */
 static void on_report(evutil_socket_t fd, short what, void *arg)
 {
@@ -64,11 +89,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 	sntp_configure(n->sntp, servers, report_ntp(n, servers), &resolv);
 	if (!n->configure_id)
 		return;
-	cleanup_json cJSON *document = report_document(n);
-	if (document)
-		role_call(n->role, "org.hull.Role.Report", document);
-	else
-		log_err("out of memory for a report");
+	report(n);
 }
 
 void net_changed(struct net *n)
@@ -141,12 +162,15 @@ static void configure(struct net *n, uint64_t id, const cJSON *params)
 	/* Listed again: an interface that is named now may not have been of interest before. */
 	if (!same && links_list(n, &e))
 		log_err("%s", e.text);
+	/* PID 1 may ask because it lost what it knew. */
+	free(n->reported);
+	n->reported = NULL;
 	net_changed(n);
 }
 
 static void status(struct net *n, uint64_t id, const cJSON *params)
 {
-	cleanup_json cJSON *document = report_document(n);
+	cleanup_json cJSON *document = report_document(n, NET_LINKS_MAX);
 
 	(void)params;
 	if (document)

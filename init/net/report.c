@@ -14,16 +14,16 @@ static const struct dhcp_reply *lease_of(const struct link *l)
 	return c && c->has_lease ? &c->lease : NULL;
 }
 
-static void resolv_add_link(struct resolv *out, const struct link *l, bool servers)
+static void resolv_add_link(struct resolv *out, const struct link *l)
 {
 	const struct dhcp_reply *lease = lease_of(l);
 
-	for (size_t i = 0; servers && lease && i < lease->n_dns; i++) {
+	for (size_t i = 0; lease && i < lease->n_dns; i++) {
 		struct ip a = ip_from4(lease->dns[i]);
 
 		resolv_add_server(out, &a, l->info.name, l->info.index);
 	}
-	for (size_t i = 0; servers && i < l->nd.n_servers; i++)
+	for (size_t i = 0; i < l->nd.n_servers; i++)
 		resolv_add_server(out, &l->nd.servers[i].address, l->info.name, l->info.index);
 	if (lease)
 		resolv_add_domain(out, lease->domain);
@@ -40,19 +40,13 @@ void report_resolv(const struct net *n, struct resolv *out)
 	for (int carrier = 1; carrier >= 0; carrier--)
 		for (const struct link *l = n->links; l; l = l->next)
 			if (l->managed && l->carrier == carrier)
-				resolv_add_link(out, l, n->config.n_dns == 0);
+				resolv_add_link(out, l);
 }
 
-size_t report_ntp(const struct net *n, char out[NET_NTP_MAX][NET_NAME_MAX + 1])
+static size_t lease_ntp(const struct net *n, char out[NET_NTP_MAX][NET_NAME_MAX + 1])
 {
 	size_t count = 0;
 
-	if (n->config.ntp_off || !n->configure_id)
-		return 0;
-	if (n->config.n_ntp) {
-		memcpy(out, n->config.ntp, sizeof(n->config.ntp));
-		return n->config.n_ntp;
-	}
 	for (const struct link *l = n->links; l; l = l->next) {
 		const struct dhcp_reply *lease = lease_of(l);
 
@@ -69,6 +63,20 @@ size_t report_ntp(const struct net *n, char out[NET_NTP_MAX][NET_NAME_MAX + 1])
 		}
 	}
 	return count;
+}
+
+size_t report_ntp(const struct net *n, char out[NET_NTP_MAX][NET_NAME_MAX + 1])
+{
+	size_t count = 0;
+
+	if (n->config.ntp_off || !n->configure_id)
+		return 0;
+	if (n->config.n_ntp == 0 || n->config.ntp_fallback)
+		count = lease_ntp(n, out);
+	if (count)
+		return count;
+	memcpy(out, n->config.ntp, sizeof(n->config.ntp));
+	return n->config.n_ntp;
 }
 
 /* cJSON's adders answer NULL when out of memory; the whole document is then given up. */
@@ -175,13 +183,13 @@ static bool add_resolv(cJSON *o, const struct net *n)
 	return cJSON_AddStringToObject(o, "resolv_conf", text.data ? text.data : "");
 }
 
-cJSON *report_document(const struct net *n)
+cJSON *report_document(const struct net *n, size_t links_max)
 {
 	cJSON *o = cJSON_CreateObject(), *list = o ? cJSON_AddArrayToObject(o, "interfaces") : NULL;
 	bool good = list && add_resolv(o, n);
 
 	for (const struct link *l = n->links; good && l; l = l->next)
-		if (l->managed)
+		if (l->managed && links_max > 0 && links_max--)
 			good = add_link(list, l);
 	cJSON *clock = good ? sntp_status(n->sntp) : NULL;
 	if (clock && cJSON_AddItemToObject(o, "clock", clock))

@@ -4,8 +4,9 @@
 #include "init/net/net.h"
 #include "init/net/resolv.h"
 
-/* Configured servers, else those of leases and router advertisements in the order of the interfaces. Borrows from n. */
+/* Configured servers, then those of leases and router advertisements in the order of the interfaces. Borrows from n. */
 void report_resolv(const struct net *n, struct resolv *out);
-/* Configured servers, else those of leases; returns how many. */
+/* Configured servers or those of leases, as net_config.h says which; returns how many. */
 size_t report_ntp(const struct net *n, char out[NET_NTP_MAX][NET_NAME_MAX + 1]);
-cJSON *report_document(const struct net *n); /* new object; NULL: out of memory */
+/* New object with at most so many interfaces; NULL: out of memory. */
+cJSON *report_document(const struct net *n, size_t links_max);

@@ -22,6 +22,7 @@
 #define POLL_MAX 10
 #define RETRY_MIN_MS 4000
 #define RETRY_MAX_MS 256000
+#define FAILURES_SAID 3 /* sooner it may just be that the network isn't there yet */
 #define SLEW_MIN_US 500 /* less is noise */
 #define JUMP_MAX_US 20000 /* how much the clock may be moved by others during one question */
 
@@ -108,7 +109,8 @@ static void server_failed(struct sntp *s)
 	}
 	uint64_t wait = RETRY_MIN_MS << (s->failures < 6 ? s->failures : 6);
 	s->tried = 0;
-	s->failures++;
+	if (++s->failures == FAILURES_SAID)
+		log_warn("clock: no time server gives the time, they are asked on");
 	s->confirming = false;
 	round_end(s, wait < RETRY_MAX_MS ? wait : RETRY_MAX_MS);
 }

@@ -306,8 +306,8 @@ def test_hotplug_and_preference_of_interfaces(net):
     role.leased()
     net.wire("eth1", "sv1")
     net.outside.ip("addr add 10.97.0.1/24 dev sv1")
-    net.daemon("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root", "--log-facility=-",
-               "--pid-file=", f"--dhcp-leasefile={net.directory}/leases1", "--bind-dynamic", "--interface=sv1",
+    net.daemon("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--user=root",
+               "--log-facility=-", "--pid-file=", f"--dhcp-leasefile={net.directory}/leases1", "--bind-dynamic", "--interface=sv1",
                "--dhcp-range=10.97.0.10,10.97.0.20,255.255.255.0,2m", "--no-ping", ready="DHCP, IP range")
     role.leased("eth1", timeout=30)
     first, second = sorted(net.default_routes(), key=lambda r: r["metric"])
@@ -446,12 +446,15 @@ def test_clock_is_stepped_by_a_named_server(net):
 
 def test_clock_that_is_right_is_left_alone(net):
     server = TimeServer(net, lambda q, n: [ntp_reply(q)])
-    # From the lease.
+    # From the lease, rather than the default that nobody chose.
     net.dnsmasq(f"--dhcp-option=option:ntp-server,{SERVER4}")
-    role = net.role(mode="dhcp")
+    role = net.role(mode="dhcp", ntp=["pool.example.org"], ntp_fallback=True, dns=["10.99.0.77"])
     role.reported(lambda r: r["clock"]["synchronised"])
     assert all(not c["parameters"]["step"] for c in role.found("org.hull.Role.SetClock"))
     assert server.asked == 4
+    # Configured name servers come before learnt ones.
+    assert role.found("org.hull.Role.Report")[-1]["parameters"]["resolv_conf"].splitlines()[:2] == [
+        "nameserver 10.99.0.77", f"nameserver {SERVER4}"]
 
 
 @pytest.mark.parametrize("answer", [

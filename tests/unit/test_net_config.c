@@ -87,6 +87,9 @@ static void whole_parameters(void **state)
 	assert_int_equal(read_text("{\"mode\":\"dhcp\",\"ntp\":[\"none\"]}", &c, &e), 0);
 	assert_true(c.ntp_off);
 	assert_int_equal(c.n_dns, 0);
+	assert_int_equal(read_text("{\"mode\":\"dhcp\",\"ntp\":[\"a.example\"],\"ntp_fallback\":true}", &c, &e), 0);
+	assert_true(c.ntp_fallback && !c.ntp_off);
+	assert_int_equal(read_text("{\"mode\":\"dhcp\",\"ntp\":[\"none\"]}", &c, &e), 0);
 	assert_int_equal(read_text("{}", &c, &e), -1);
 	assert_int_equal(read_text("{\"mode\":\"dhcp\",\"colour\":1}", &c, &e), -1);
 	assert_int_equal(read_text("{\"mode\":\"dhcp\",\"dns\":[\"example.org\"]}", &c, &e), -1);
