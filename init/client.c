@@ -3,13 +3,14 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdint.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 
-#define CONNECT_TIMEOUT_MS 5000
-#define RETURN_TRIES 200
+#define CONNECT_TIMEOUT_MS 15000 /* an emulated machine under load takes its time to answer on a port */
+#define RETURN_MS 20000
 #define RETURN_PAUSE_MS 100
 
 static int unreachable(struct cli *c, const struct err *e)
@@ -35,20 +36,30 @@ int client_open(struct cli *c)
 	return c->client ? 0 : unreachable(c, &e);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 int client_again(struct cli *c)
 {
 	const struct timespec pause = { .tv_nsec = RETURN_PAUSE_MS * 1000000L };
+	const int64_t deadline = now_ms() + RETURN_MS;
 	struct err e;
 
-	for (int i = 0; i < RETURN_TRIES; i++) {
-		if (c->client)
-			varlink_close(c->client);
+	if (c->client)
+		varlink_close(c->client);
+	for (;;) {
 		c->client = varlink_connect(c->target, CONNECT_TIMEOUT_MS, &e);
 		if (c->client)
 			return 0;
+		if (now_ms() >= deadline)
+			return unreachable(c, &e);
 		nanosleep(&pause, NULL);
 	}
-	return unreachable(c, &e);
 }
 
 int client_lost(struct cli *c, const struct err *e)
