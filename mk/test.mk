@@ -26,7 +26,7 @@ $(BUILD)/tests/test_%: $(BUILD)/san/tests/unit/test_%.o $(BUILD)/san/libhull.a
 .SECONDARY:
 .PHONY: $(UNIT_TESTS:$(BUILD)/tests/%=unit-%)
 $(UNIT_TESTS:$(BUILD)/tests/%=unit-%): unit-%: $(BUILD)/tests/%
-	timeout 120 $< 2>$<.log || { cat $<.log; exit 1; }
+	@timeout 120 $< >$<.log 2>&1 && echo "  OK $<" || { cat $<.log; echo "  FAILED $<"; exit 1; }
 
 unit-test: $(UNIT_TESTS:$(BUILD)/tests/%=unit-%) ## cmocka, with address and undefined-behaviour sanitizers
 

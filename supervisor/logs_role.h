@@ -6,5 +6,5 @@
 #define LOGS_DIRECTORY "/var/lib/hull/logs"
 
 /* Does not return. */
-_Noreturn void logs_role_main(void);
+void logs_role_main(void) __attribute__((noreturn));
 extern const struct sandbox logs_sandbox;

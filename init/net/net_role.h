@@ -24,4 +24,4 @@
 
 extern const struct sandbox net_sandbox;
 
-_Noreturn void net_role_main(void);
+void net_role_main(void) __attribute__((noreturn));
