@@ -29,6 +29,20 @@ static bool ends_with(const char *text, const char *end)
 	return a >= b && strcmp(text + a - b, end) == 0;
 }
 
+/* A text of several lines (a resolv.conf) in one. */
+static void join_lines(const char *text, char *out, size_t size)
+{
+	size_t len;
+
+	snprintf(out, size, "%s", text);
+	for (len = strlen(out); len && out[len - 1] == '\n'; len--)
+		out[len - 1] = '\0';
+	for (char *p = out; *p; p++) {
+		if (*p == '\n')
+			*p = ';';
+	}
+}
+
 /* A value for people; joins a list of plain values. */
 static void format_value(const cJSON *v, char *out, size_t size)
 {
@@ -39,7 +53,7 @@ static void format_value(const cJSON *v, char *out, size_t size)
 
 	out[0] = '\0';
 	if (cJSON_IsString(v))
-		snprintf(out, size, "%s", v->valuestring);
+		join_lines(v->valuestring, out, size);
 	else if (cJSON_IsBool(v))
 		snprintf(out, size, "%s", cJSON_IsTrue(v) ? "yes" : "no");
 	else if (cJSON_IsNumber(v) && ends_with(key, "_us"))
