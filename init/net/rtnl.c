@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RECEIVE_MAX 16384
+#define RECEIVE_MAX 8192 /* one message of a link without statistics has about 1 KiB */
 #define EVENT_BURST 64 /* datagrams a turn of the loop */
 #define EVENT_BUFFER (256 * 1024)
 
