@@ -521,3 +521,51 @@ def test_ends_with_pid_1(net):
     role.socket.shutdown(socket.SHUT_RDWR)
     assert role.process.wait(10) == 0
     net.running.remove(role)
+
+
+def test_under_pid_1(net, contained):
+    """The same through PID 1: a wire that is plugged in, the role killed, PID 1 re-executed."""
+    net.dnsmasq()
+    machine = contained().start("hull.net=dhcp", "hull.ntp=none").wait_ready()
+    resolv_conf = f"/proc/{machine.pid}/root/run/hull/resolv.conf"
+
+    def status():
+        return json.loads(machine.hull("status", "--json").stdout)
+
+    def interface():
+        found = status()["net"].get("interfaces", [])
+        return next((i for i in found if i["name"] == "eth0" and i["state"] == "up" and i.get("lease")), None)
+
+    def servers():
+        try:
+            with open(resolv_conf) as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def role():
+        return next(r for r in status()["roles"] if r["name"] == "net")
+
+    net.outside.ip("link del sv0")
+    net.outside.ip(f"link add sv0 type veth peer name eth0 netns {machine.pid}")
+    net.outside.ip(f"addr add {SERVER4}/24 dev sv0")
+    net.outside.ip("link set sv0 up")
+    lease = until(interface, 60, "a lease")["lease"]
+    assert servers() == f"nameserver {SERVER4}\nsearch hull.test\n"
+
+    before = role()
+    inside = ["nsenter", f"--target={machine.pid}", "--net", "--"]
+    monitor = subprocess.Popen(inside + ["ip", "monitor", "address", "route"], stdout=subprocess.PIPE, text=True)
+    try:
+        # The number is that of PID 1's namespace.
+        subprocess.run(["nsenter", f"--target={machine.pid}", "--pid", "--mount", "--", "/bin/sh", "-c",
+                        f"kill -KILL {before['pid']}"], check=True)
+        until(lambda: role()["restarts"] > before["restarts"] and role()["pid"], 30, "the role's return")
+        assert until(interface, 30, "the lease again")["lease"]["address"] == lease["address"]
+        machine.hull("reexec")
+        until(lambda: machine.hull("status", check=False).returncode == 0, 30, "PID 1")
+        assert until(interface, 30, "what PID 1 knew")["lease"]["address"] == lease["address"]
+    finally:
+        monitor.terminate()
+    assert not [line for line in monitor.communicate(timeout=5)[0].splitlines() if line.startswith("Deleted")]
+    assert servers() == f"nameserver {SERVER4}\nsearch hull.test\n"
