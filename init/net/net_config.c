@@ -77,7 +77,7 @@ static int entry_parse(const char *text, struct net_entry *out, struct err *e)
 
 int net_config_text(const char *text, struct net_config *out, struct err *e)
 {
-	struct net_entry entries[NET_ENTRIES_MAX];
+	struct net_entry entries[NET_ENTRIES_MAX] = { 0 };
 	enum net_mode mode = NET_LISTED;
 	size_t n = 0;
 
