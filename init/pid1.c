@@ -244,11 +244,11 @@ static void reserve_stdio(void)
 /* After a re-exec: what ended meanwhile is looked at before what is missing is begun again. */
 static int take_up(struct pid1 *p, struct err *e)
 {
+	if (boot_resume(p, on_ready, e) < 0)
+		return -1;
 	reap(p);
 	units_reconcile(p);
 	roles_resumed(p);
-	if (boot_resume(p, on_ready, e) < 0)
-		return -1;
 	if (boot_is_ready(p))
 		arm_commit(p);
 	return 0;

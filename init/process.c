@@ -44,6 +44,7 @@ void process_record(struct unit *u)
 	cJSON_AddBoolToObject(v, "intent", g->intent);
 	cJSON_AddBoolToObject(v, "sent", g->sent);
 	cJSON_AddBoolToObject(v, "prepared", g->prepared);
+	cJSON_AddBoolToObject(v, "signalled", g->signalled);
 	cJSON_AddBoolToObject(v, "attached", g->attached);
 	cJSON_AddNumberToObject(v, "linger_until_ms", (double)g->linger_until_ms);
 	cJSON_AddNumberToObject(v, "report", g->report);
@@ -89,37 +90,39 @@ void process_attach_logs(struct process *g)
 	}
 }
 
-/* The role has written all that was in the pipes: our copies have done their duty. arg: a malloc'ed pair of fds. */
+/* The role has written all that was in the pipes: our copies have done their duty. */
 static void on_detached(struct pid1 *p, void *arg, const cJSON *result, const char *error, const char *message)
 {
 	(void)p, (void)result;
-	int *fds = arg;
+	struct process *g = arg;
+	g->detach = 0;
 	if (error)
 		log_warn("logs: %s", message);
-	for (int i = 0; i < 2; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
-	free(fds);
+	close_output(g);
+	process_record(g->unit);
 }
 
-/* The processes are gone; what they wrote last is still in the pipes. */
+/* The processes are gone; what they wrote last is still in the pipes, which go along for a role that has none. */
 static void detach_logs(struct process *g)
 {
-	int *fds = malloc(2 * sizeof(int));
+	if (g->detach || g->output[0] < 0 || g->output[1] < 0)
+		return;
 	cleanup_json cJSON *params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "name", g->unit->spec.name);
 	cJSON_AddBoolToObject(params, "force", true);
-	if (!fds) {
+	cJSON_AddItemToObject(params, "streams", cJSON_CreateStringArray(stream_names, 2));
+	g->detach = roles_work(g->p, ROLE_LOGS, "logs.detach", params, g->output, 2, on_detached, g);
+	if (!g->detach)
 		close_output(g);
-		return;
-	}
-	memcpy(fds, g->output, sizeof(g->output));
-	if (!roles_work(g->p, ROLE_LOGS, "logs.detach", params, NULL, 0, on_detached, fds)) {
-		free(fds);
-		close_output(g);
-		return;
-	}
-	g->output[0] = g->output[1] = -1;
+}
+
+/* A new run: the old one's pipes are with the role, in its queue at least. */
+static void forget_output(struct process *g)
+{
+	if (g->detach)
+		roles_forget(g->p, g->detach);
+	g->detach = 0;
+	close_output(g);
 }
 
 /* --- launching --- */
@@ -266,8 +269,8 @@ int process_launch(struct process *g, struct err *e)
 {
 	int child[3];
 	close_report(g);
-	close_output(g);
-	g->prepared = g->sent = false;
+	forget_output(g);
+	g->prepared = g->sent = g->signalled = false;
 	g->failure[0] = '\0';
 	int ret = open_channels(g, child, e);
 	if (ret == 0) {
@@ -362,7 +365,17 @@ bool process_ended(struct process *g)
 void process_close(struct process *g)
 {
 	close_report(g);
-	close_output(g);
+	forget_output(g);
+}
+
+int process_signal(struct process *g, int sig)
+{
+	if (g->unit->pid <= 0)
+		return -1;
+	int ret = kill(g->unit->pid, sig);
+	g->signalled = true;
+	process_record(g->unit);
+	return ret;
 }
 
 void process_reconcile(struct process *g)
@@ -373,10 +386,15 @@ void process_reconcile(struct process *g)
 		u->pid = find_child(u);
 		process_record(u);
 	}
-	if (g->intent && !u->pid) {
-		/* It was never cloned: begin again, as the supervisor had decided. */
+	if (u->state == UNIT_STARTING && !u->pid) {
+		/* It was never cloned: begin, as the supervisor had decided. */
 		if (process_launch(g, &e) < 0)
 			supervisor_launch_failed(units_supervisor(g->p), u, e.text, 125);
+	} else if (u->state == UNIT_STOPPING && u->pid && !g->signalled) {
+		int sig = u->spec.stop_signal ? u->spec.stop_signal : u->image_stop_signal;
+		process_signal(g, sig ? sig : SIGTERM);
+	} else if (!u->pid) {
+		detach_logs(g);
 	} else if (u->pid && !g->sent && g->report >= 0) {
 		send_packet(g);
 	} else if (u->state == UNIT_STARTING && u->pid && g->report < 0 && g->prepared) {
@@ -409,6 +427,7 @@ void process_restore(struct process *g, const cJSON *v)
 	g->intent = cJSON_IsTrue(json_get(v, "intent"));
 	g->sent = cJSON_IsTrue(json_get(v, "sent"));
 	g->prepared = cJSON_IsTrue(json_get(v, "prepared"));
+	g->signalled = cJSON_IsTrue(json_get(v, "signalled"));
 	g->attached = cJSON_IsTrue(json_get(v, "attached"));
 	g->linger_until_ms = (int64_t)cJSON_GetNumberValue(json_get(v, "linger_until_ms"));
 	g->report = usable_fd(number(v, "report"));

@@ -17,10 +17,12 @@ struct process {
 	bool intent; /* a launch was begun; recorded before clone3 */
 	bool sent; /* the launcher has its packet */
 	bool prepared; /* it answered and was about to execute the image's program */
+	bool signalled; /* the stop signal was sent */
 	bool attached; /* a client of `hull run` follows it */
 	int64_t linger_until_ms; /* monotonic; 0: none */
 	int report; /* the launcher's socket; -1 */
 	int output[2]; /* read ends of stdout and stderr, also held by the logs role; -1 */
+	uint64_t detach; /* asked of the logs role: write what is left in the pipes; 0: not */
 	char failure[256]; /* step and reason the launcher gave */
 	struct event *readable, *timer;
 };
@@ -39,6 +41,7 @@ void process_reconcile(struct process *g);
 /* Its first process is a zombie: takes what the launcher said last, hands the pipes' rest to the logs role. True when
  * the image's program had been executed. */
 bool process_ended(struct process *g);
+int process_signal(struct process *g, int sig);
 void process_kill_all(struct process *g);
 void process_attach_logs(struct process *g);
 /* Closes what is open; g is the caller's to free. */

@@ -2,7 +2,6 @@
 #include "init/units.h"
 
 #include <event2/event.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +85,7 @@ void units_attach_logs(struct pid1 *p)
 static int op_signal(void *arg, struct unit *u, int sig)
 {
 	(void)arg;
-	return u->pid > 0 ? kill(u->pid, sig) : -1;
+	return process_signal(u->glue, sig);
 }
 
 static int op_kill_all(void *arg, struct unit *u)
@@ -283,6 +282,9 @@ void units_reconcile(struct pid1 *p)
 	for (struct unit *u = supervisor_first(p->units->supervisor), *next; u; u = next) {
 		next = u->next;
 		process_reconcile(u->glue);
+		/* Added and wanted, but the crash came before its start. */
+		if (u->state == UNIT_INACTIVE && u->wanted)
+			supervisor_start(p->units->supervisor, u, NULL);
 	}
 	if (supervisor_first(p->units->supervisor))
 		sweep_soon(p->units, LINGER_S + 1);
@@ -328,6 +330,7 @@ struct unit *units_run(struct pid1 *p, struct unit_spec *spec, bool attached, st
 		return NULL;
 	}
 	g->attached = attached;
+	u->wanted = true; /* recorded before its start: see units_reconcile */
 	process_record(u);
 	return supervisor_start(p->units->supervisor, u, e) < 0 ? NULL : u;
 }
