@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/uevent.h"
@@ -43,26 +45,49 @@ static int64_t now_ms(void)
 	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static void load_needed(struct kmod *k, const char *const *needed)
+{
+	struct err e;
+
+	for (; *needed; needed++)
+		if (kmod_load(k, *needed, &e))
+			log_warn("%s", e.text);
+}
+
+/* Most of the time goes into checking the modules' signatures: another processor does that for what is needed anyway. */
+static pid_t load_beside(struct kmod *k, const char *const *needed)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	load_needed(k, needed);
+	_exit(0);
+}
+
 struct kmod *disk_modules(const struct cmdline *c)
 {
 	struct err e;
 	struct kmod *k = kmod_open(NULL, NULL, NULL, &e);
 	const char *const *needed = strcmp(cmdline_text(c, CMDLINE_ROOT), "ram") ? for_slot : for_ram;
 	char list[CMDLINE_VALUE_MAX], *save = NULL;
+	pid_t child;
 
 	if (!k) {
 		log_warn("%s", e.text); /* everything may be built into this kernel */
 		return NULL;
 	}
+	child = load_beside(k, needed);
 	kmod_coldplug(k, "/sys", log_module, NULL);
-	for (const char *const *name = needed; *name; name++)
-		if (kmod_load(k, *name, &e))
-			log_warn("%s", e.text);
 	snprintf(list, sizeof(list), "%s", cmdline_text(c, CMDLINE_MODULES));
 	/* Those that are not in the initramfs are for PID 1 to load from the root. */
 	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save))
 		if (kmod_load(k, name, &e) && e.code != ENOENT)
 			log_warn("%s", e.text);
+	if (child < 0)
+		load_needed(k, needed);
+	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
+		;
 	log_debug("modules loaded");
 	return k;
 }
