@@ -24,5 +24,5 @@ int verb_completion(struct cli *c, const struct args *a);
 int verb_help(struct cli *c, const struct args *a);
 int verb_version(struct cli *c, const struct args *a);
 
-extern const struct args_option run_options[], ps_options[], logs_options[], rm_options[];
+extern const struct args_option run_options[], ps_options[], logs_options[], stop_options[], rm_options[];
 extern const struct args_option image_load_options[], image_ls_options[];

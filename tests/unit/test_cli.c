@@ -408,11 +408,12 @@ static void test_ps(void **state)
 static void test_names(void **state)
 {
 	struct machine *m = *state;
-	struct outcome *o = HULL(m, "stop", "web");
+	struct outcome *o = HULL(m, "stop", "-t", "3", "web");
 
 	assert_int_equal(o->code, 0);
 	assert_int_equal(m->stops, 1);
 	assert_non_null(strstr(m->last_call, "\"shop-web\""));
+	assert_non_null(strstr(m->last_call, "3000"));
 	o = HULL(m, "stop", "db");
 	assert_int_equal(o->code, CLI_FAILED);
 	assert_non_null(strstr(o->err, "shop-db, blog-db"));
