@@ -160,7 +160,7 @@ def overlay_initramfs(initramfs, out, files):
     """The build's initramfs with files replaced: the kernel unpacks archives one behind the other."""
     archive = cpio.Archive(1)
     for name, data in files.items():
-        archive.file(name, data)
+        archive.file(name, data, 0o755)
     data = osimage.read(initramfs)
     with open(out, "wb") as file:
         file.write(data + bytes(-len(data) % 4) + archive.finish())

@@ -6,6 +6,7 @@ A boot is dear, a disk is not: slots of several disks are tried one after the ot
 import json
 import os
 import re
+import socket
 import subprocess
 
 import machines
@@ -33,7 +34,7 @@ def good(init, tmp_path_factory):
 
 
 def start(vm, *disks, append="", bus="virtio-blk", kernel=None, initrd=None):
-    machine = vm(disk=disks[0].path if disks else "/dev/null", overlay=False)
+    machine = vm(disk=disks[0].path, overlay=False)
     options = ["--no-reboot", "--bus", bus, "--kernel", kernel or OS + "/vmlinuz", "--initrd", initrd or OS + "/initramfs"]
     more = []
     for number, disk in enumerate(disks[1:]):
@@ -203,9 +204,50 @@ def test_another_kernel_is_entered_by_kexec(vm, init, tmp_path):
     assert disk.bits("a") == (2, 2, False) and disk.bits("b") == (1, 3, False)
 
 
+@pytest.mark.parametrize("bus", ["nvme", "virtio-scsi"])
+def test_buses(vm, good, tmp_path, bus):
+    """Disks that their drivers find some time after they were loaded."""
+    console = boot(vm, Disk(str(tmp_path / "disk"), (good, good)), bus=bus)
+    assert record(console)["disk"] == {"nvme": "/dev/nvme0n1", "virtio-scsi": "/dev/sda"}[bus]
+
+
+def qmp(path, *commands):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        stream = connection.makefile("rw")
+        stream.readline()
+        for command in ({"execute": "qmp_capabilities"},) + commands:
+            stream.write(json.dumps(command) + "\n")
+            stream.flush()
+            while True:
+                answer = json.loads(stream.readline())
+                if "event" not in answer:
+                    assert "error" not in answer, answer
+                    break
+
+
+def test_a_disk_that_comes_late(vm, good, tmp_path):
+    first, late = Disk(str(tmp_path / "first"), (None, None)), Disk(str(tmp_path / "late"), (good, good))
+    machine = vm(disk=first.path, overlay=False)
+    monitor = os.path.join(machine.directory, "qmp")
+    machine.start("--no-reboot", "--bus", "ahci", "--kernel", OS + "/vmlinuz", "--initrd", OS + "/initramfs",
+                  "--qmp", monitor, "--", "-device", "virtio-scsi-pci,id=scsi",
+                  "-drive", f"if=none,id=late,format=raw,file={late.path}",
+                  append=APPEND + " hull.log=debug loglevel=8", control=False)
+    machine.wait_console(r"hull: modules loaded")
+    qmp(monitor, {"execute": "device_add", "arguments": {"driver": "scsi-hd", "drive": "late", "bus": "scsi.0"}})
+    machine.wait_end()
+    assert record(machine.console())["disk"] == "/dev/sda"
+
+
 def test_root_in_memory(vm, good, init, tmp_path):
+    """As an erofs image, and as the tree of the initramfs itself; both away from the rootfs, which can't be pivoted."""
     disk = Disk(str(tmp_path / "disk"), (None, None))
     image = slot_disks.overlay_initramfs(OS + "/initramfs", str(tmp_path / "erofs"), {"root.erofs": good.erofs})
     console = boot(vm, disk, initrd=image, append="hull.root=ram")
     assert record(console)["slot"] == "ram"
     assert re.search(r"^/dev/loop0 / erofs ro", console, re.MULTILINE)
+    tree = slot_disks.overlay_initramfs(OS + "/initramfs", str(tmp_path / "tree"), {"sbin/init": init})
+    console = boot(vm, disk, initrd=tree, append="hull.root=ram")
+    assert record(console)["slot"] == "ram" and "WRITABLE 1" in console
+    assert re.search(r"^tmpfs / tmpfs rw", console, re.MULTILINE)
