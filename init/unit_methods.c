@@ -253,7 +253,14 @@ void units_stop(struct pid1 *p, struct call *c, const cJSON *params)
 	struct unit *u = find_unit(p, c, params);
 	if (!u)
 		return;
-	if (supervisor_stop(units_supervisor(p), u, &e) < 0)
+	const cJSON *grace = json_get(params, "grace_ms");
+	if (grace && !cJSON_IsNull(grace) && !cJSON_IsNumber(grace)) {
+		call_invalid(c, "grace_ms");
+		return;
+	}
+	int ret = cJSON_IsNumber(grace) ? supervisor_stop_within(units_supervisor(p), u, (int64_t)grace->valuedouble, &e) :
+					  supervisor_stop(units_supervisor(p), u, &e);
+	if (ret < 0)
 		call_fail(c, NULL, "%s", e.text);
 	else
 		wait_for(c, u, WAIT_STOPPED);
@@ -276,7 +283,7 @@ void units_remove(struct pid1 *p, struct call *c, const cJSON *params)
 		call_fail(c, "`hull stop` it first, or use --force", "%s is %s", u->spec.name, unit_state_name(u->state));
 		return;
 	}
-	if (!units_ended(u) && supervisor_stop(units_supervisor(p), u, &e) < 0)
+	if (!units_ended(u) && supervisor_stop_within(units_supervisor(p), u, 0, &e) < 0)
 		call_fail(c, NULL, "%s", e.text);
 	else
 		wait_for(c, u, WAIT_REMOVE);

@@ -283,11 +283,7 @@ static struct unit *append(struct supervisor *s, struct unit_spec *spec, struct 
 
 struct unit *supervisor_add(struct supervisor *s, struct unit_spec *spec, struct err *e)
 {
-	struct unit *u = append(s, spec, e);
-
-	if (u)
-		s->ops->changed(s->arg, u);
-	return u;
+	return append(s, spec, e);
 }
 
 int supervisor_start(struct supervisor *s, struct unit *u, struct err *e)

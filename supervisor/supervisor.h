@@ -45,7 +45,8 @@ struct supervisor_ops {
 struct supervisor *supervisor_new(const struct supervisor_ops *ops, void *arg);
 void supervisor_free(struct supervisor *s);
 
-/* Commands. add takes the spec over (its content, on success); EEXIST when the name is taken. */
+/* Commands. add takes the spec over (its content, on success); EEXIST when the name is taken. It is no transition:
+ * `changed` first hears of the unit at its start. */
 struct unit *supervisor_add(struct supervisor *s, struct unit_spec *spec, struct err *e);
 int supervisor_start(struct supervisor *s, struct unit *u, struct err *e);
 int supervisor_stop(struct supervisor *s, struct unit *u, struct err *e); /* graceful, then killed after the grace */
