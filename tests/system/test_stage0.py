@@ -7,7 +7,9 @@ import json
 import os
 import re
 import socket
+import struct
 import subprocess
+import zlib
 
 import machines
 import pytest
@@ -238,6 +240,83 @@ def test_a_disk_that_comes_late(vm, good, tmp_path):
     qmp(monitor, {"execute": "device_add", "arguments": {"driver": "scsi-hd", "drive": "late", "bus": "scsi.0"}})
     machine.wait_end()
     assert record(machine.console())["disk"] == "/dev/sda"
+
+
+def logged_writes(path):
+    """[(offset, bytes)], with None for a flush: what QEMU's blklogwrites recorded (the format of dm-log-writes)."""
+    with open(path, "rb") as file:
+        log = file.read()
+    magic, version, count, sector = struct.unpack_from("<QQQI", log)
+    assert (magic, version) == (0x6A736677736872, 1)
+    at, entries = sector, []
+    for _ in range(count):
+        first, sectors, flags, _ = struct.unpack_from("<QQQQ", log, at)
+        at += sector
+        if flags & 1:  # a flush comes before the data of the same entry
+            entries.append(None)
+        if sectors:
+            entries.append((first * sector, log[at:at + sectors * sector]))
+            at += sectors * sector
+        if flags & 2:
+            entries.append(None)
+    return entries
+
+
+def cuts(entries):
+    """What the disk may hold after a power cut: all writes before a flush, and any of those since."""
+    safe, open_writes = [], []
+    for entry in entries + [None]:
+        if entry is not None:
+            open_writes.append(entry)
+            continue
+        for chosen in range(1 << len(open_writes)):
+            yield safe + [w for i, w in enumerate(open_writes) if chosen >> i & 1]
+        safe, open_writes = safe + open_writes, []
+
+
+def valid_bits(image, disk, label):
+    """The bits of a slot in each copy of the table whose checksums are right: primary, backup (None: damaged)."""
+    result = []
+    for at in (SECTOR, len(image) - SECTOR):
+        header = bytearray(image[at:at + SECTOR])
+        crc, table_at, table_crc = (struct.unpack_from(form, header, where)[0]
+                                    for form, where in (("<I", 16), ("<Q", 72), ("<I", 88)))
+        struct.pack_into("<I", header, 16, 0)
+        table = image[table_at * SECTOR:table_at * SECTOR + 128 * 128]
+        right = header[:8] == b"EFI PART" and zlib.crc32(header[:92]) == crc and zlib.crc32(table) == table_crc
+        value = struct.unpack_from("<Q", table, disk.ORDER.index(f"root-{label}") * 128 + 48)[0] if right else 0
+        result.append((value >> 48 & 15, value >> 52 & 15) if right else None)
+    return result
+
+
+@pytest.mark.parametrize("damaged", [None, "primary", "backup"])
+def test_power_cut_at_any_write(vm, good, tmp_path, damaged):
+    """Repair and decrement, in each state that a power cut can leave: a copy is right, and says the old or the new."""
+    first, disk = Disk(str(tmp_path / "first"), (None, None)), Disk(str(tmp_path / "disk"), (good, good))
+    if damaged:
+        disk.write(SECTOR if damaged == "primary" else disk.size() - SECTOR, bytes(SECTOR))
+    before = disk.read(0, disk.size())
+    log = tmp_path / "log"
+    log.touch()
+    machine = vm(disk=first.path, overlay=False)
+    machine.start("--no-reboot", "--bus", "ahci", "--kernel", OS + "/vmlinuz", "--initrd", OS + "/initramfs", "--",
+                  "-blockdev", f"driver=file,node-name=disk0,filename={disk.path}",
+                  "-blockdev", f"driver=file,node-name=log0,filename={log}",
+                  "-blockdev", "driver=blklogwrites,node-name=logged,file=disk0,log=log0",
+                  "-device", "virtio-blk-pci,drive=logged,addr=0x10", append=APPEND, control=False)
+    machine.wait_end()
+    assert record(machine.console())["slot"] == "a"
+    entries = logged_writes(log)
+    assert len([e for e in entries if e is not None]) == (6 if damaged else 4)
+    seen = set()
+    for writes in cuts(entries):
+        image = bytearray(before)
+        for at, data in writes:
+            image[at:at + len(data)] = data
+        primary, backup = valid_bits(image, disk, "a")
+        seen.add((primary, backup))
+        assert {primary, backup} <= {None, (2, 3), (2, 2)} and (primary or backup)
+    assert ((2, 2), (2, 2)) in seen and ((2, 3), None) in seen  # the cuts did reach the middle
 
 
 def test_root_in_memory(vm, good, init, tmp_path):
