@@ -107,14 +107,19 @@ static void on_wait(evutil_socket_t fd, short events, void *arg)
 	tell(p, deliver(p, true));
 }
 
-/* A role before us may have died between writing and consuming. */
+/*
+ * A role before us may have died between writing and consuming. If it died right after consuming, its mark is behind:
+ * either way the log is consumed to its end after this, and must be marked so, or the next one would compare with too much.
+ */
 static void skip_written(struct logs_pipe *p)
 {
 	ssize_t n = look(p);
-	size_t written = n > 0 ? logs_file_unconsumed(p->file, p->stream, p->delivery->bytes, (size_t)n) : 0;
+	size_t written = logs_file_unconsumed(p->file, p->stream, p->delivery->bytes, n > 0 ? (size_t)n : 0);
 
 	if (written > 0)
 		consume(p, written);
+	else
+		logs_file_consumed(p->file, p->stream);
 }
 
 struct logs_pipe *logs_pipe_open(struct logs_delivery *d, struct logs_file *file, enum log_stream stream, int fd,

@@ -391,7 +391,7 @@ static void killed_without_a_loss(void **st)
 		_exit(0);
 	}
 	close(out[1]);
-	for (int round = 0; round < 40; round++) {
+	for (int round = 0; round < 60; round++) {
 		pid_t role = fork();
 
 		if (role == 0)
