@@ -22,8 +22,8 @@ size_t certificates_count(const struct certificates *c);
 void certificates_free(struct certificates *c);
 
 /*
- * text: the content of the signature partition: JSON, then zeros only. On 0 root_hash has the signed root hash; on -1 it
- * is untouched.
+ * text: the content of the signature partition: JSON, then zeros only. On 0 root_hash has the signed root hash; on -1
+ * it is untouched.
  */
 int signature_check(const char *text, size_t len, const struct certificates *c, char root_hash[ROOT_HASH_TEXT],
 		    struct err *e);

@@ -54,7 +54,7 @@ static void load_needed(struct kmod *k, const char *const *needed)
 			log_warn("%s", e.text);
 }
 
-/* Most of the time goes into checking the modules' signatures: another processor does that for what is needed anyway. */
+/* Most of the time goes into checking modules' signatures: another processor does that for what is needed anyway. */
 static pid_t load_beside(struct kmod *k, const char *const *needed)
 {
 	pid_t pid = fork();

@@ -13,8 +13,8 @@
  */
 struct kmod *disk_modules(const struct cmdline *c);
 /*
- * Returns the slots found, as soon as there are some whose partitions all have a node, or after hull.disk_timeout. Loads
- * modules (k may be NULL) for devices that appear meanwhile. events: from uevent_open before the first module was loaded,
- * or -1. Logs what there is to know of each disk. 0: none.
+ * Returns the slots found, as soon as there are some whose partitions all have a node, or after hull.disk_timeout.
+ * Loads modules (k may be NULL) for devices that appear meanwhile. events: from uevent_open before the first module was
+ * loaded, or -1. Logs what there is to know of each disk. 0: none.
  */
 int disk_wait(const struct cmdline *c, struct kmod *k, int events, struct slot out[SLOTS_MAX]);

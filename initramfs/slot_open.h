@@ -13,8 +13,8 @@ struct opened_slot {
 };
 
 /*
- * Checks the signature, sets up dm-verity, probes it, mounts the erofs read-only on `where` and looks whether there is an
- * init that can be read to its last block. Nothing is left behind on -1; e->text says what failed.
+ * Checks the signature, sets up dm-verity, probes it, mounts the erofs read-only on `where` and looks whether there is
+ * an init that can be read to its last block. Nothing is left behind on -1; e->text says what failed.
  */
 int slot_open(const struct slot *s, const struct certificates *c, const char *where, struct opened_slot *out,
 	      struct err *e);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Disks with small slots for the tests of stage 0: real signatures, hash trees and tables around an init that only tells
-what it sees and powers off. Damage is done to the image files."""
+"""Disks with small slots for the tests of stage 0: real signatures, hash trees and tables around an init that only
+tells what it sees and powers off. Damage is done to the image files."""
 import hashlib
 import os
 import struct

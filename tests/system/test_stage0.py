@@ -35,9 +35,9 @@ def good(init, tmp_path_factory):
     return Os(str(tmp_path_factory.mktemp("good")), {}, init)
 
 
-def start(vm, *disks, append="", bus="virtio-blk", kernel=None, initrd=None):
+def start(vm, *disks, append="", bus="virtio-blk", initrd=None):
     machine = vm(disk=disks[0].path, overlay=False)
-    options = ["--no-reboot", "--bus", bus, "--kernel", kernel or OS + "/vmlinuz", "--initrd", initrd or OS + "/initramfs"]
+    options = ["--no-reboot", "--bus", bus, "--kernel", OS + "/vmlinuz", "--initrd", initrd or OS + "/initramfs"]
     more = []
     for number, disk in enumerate(disks[1:]):
         more += ["-drive", f"if=none,id=more{number},format=raw,file={disk.path}",
