@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fs.h"
@@ -198,6 +199,32 @@ static void bad_parameters(void **st)
 	}
 }
 
+/* What the task's sandbox leaves is enough for it. */
+static void confined(void **st)
+{
+	struct place p;
+	int status;
+	pid_t pid;
+
+	(void)st;
+	if (geteuid() != 0)
+		skip();
+	setup(&p);
+	put(&p, "os/a.json", UNIT("web", "one"));
+	pid = fork();
+	if (pid == 0) {
+		struct outcome o;
+
+		if (sandbox_enter(&units_sandbox, NULL) < 0)
+			_exit(1);
+		run(&p, &o);
+		_exit(o.n == 1 ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(fs_remove_tree(AT_FDCWD, p.path, NULL), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -205,6 +232,7 @@ int main(void)
 		cmocka_unit_test(a_bad_file_loses_only_itself),
 		cmocka_unit_test(errors_are_bounded),
 		cmocka_unit_test(bad_parameters),
+		cmocka_unit_test(confined),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
