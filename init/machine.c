@@ -2,9 +2,11 @@
 /* org.hull.Machine. */
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -131,12 +133,25 @@ bool machine_net_report(struct pid1 *p, enum role_id from, const cJSON *params)
 	return true;
 }
 
+/* Small offsets are slewed, so that no running program sees time go back. */
+static int adjust_clock(const cJSON *offset, bool step, int64_t now_us)
+{
+	struct timespec t = { now_us / 1000000, now_us % 1000000 * 1000 };
+	if (!step && cJSON_IsNumber(offset)) {
+		int64_t us = (int64_t)offset->valuedouble;
+		struct timeval delta = { us / 1000000, us % 1000000 };
+		return adjtime(&delta, NULL);
+	}
+	return clock_settime(CLOCK_REALTIME, &t);
+}
+
 bool machine_set_clock(struct pid1 *p, enum role_id from, const cJSON *params)
 {
 	(void)from;
-	const cJSON *usec = json_get(params, "usec");
-	if (!cJSON_IsNumber(usec))
+	const cJSON *usec = json_get(params, "usec"), *offset = json_get(params, "offset_us");
+	if (!cJSON_IsNumber(usec) || fabs(usec->valuedouble) > 9e15)
 		return false;
+	bool step = !cJSON_IsFalse(json_get(params, "step")) || !cJSON_IsNumber(offset) || fabs(offset->valuedouble) > 500000;
 	int64_t us = (int64_t)usec->valuedouble;
 	if (p->contained)
 		return true; /* the clock is not ours */
@@ -145,11 +160,10 @@ bool machine_set_clock(struct pid1 *p, enum role_id from, const cJSON *params)
 		log_warn("net: clock: %lld s since 1970 is not believed", (long long)(us / 1000000));
 		return true;
 	}
-	struct timespec t = { us / 1000000, us % 1000000 * 1000 };
-	if (clock_settime(CLOCK_REALTIME, &t) < 0)
+	if (adjust_clock(offset, step, us) < 0)
 		log_warn("net: clock: %s", strerror(errno));
-	else
-		log_info("clock set to %lld s since 1970", (long long)t.tv_sec);
+	else if (step)
+		log_info("clock set to %lld s since 1970", (long long)(us / 1000000));
 	return true;
 }
 
@@ -178,6 +192,8 @@ void machine_configure_net(struct pid1 *p)
 	cJSON_AddStringToObject(v, "mode", cmdline_text(&p->cmdline, CMDLINE_NET));
 	add_list(v, "dns", cmdline_text(&p->cmdline, CMDLINE_DNS));
 	add_list(v, "ntp", cmdline_text(&p->cmdline, CMDLINE_NTP));
+	/* Only what was asked for comes before the servers that DHCP tells of. */
+	cJSON_AddBoolToObject(v, "ntp_fallback", !p->cmdline.given[CMDLINE_NTP]);
 	cJSON_AddStringToObject(v, "hostname", un.nodename);
 	roles_work(p, ROLE_NET, "net.configure", v, NULL, 0, on_configured, NULL);
 }

@@ -243,9 +243,6 @@ static int spawn_launcher(struct process *g, const int child[3], struct err *e)
 	struct pid1 *p = g->p;
 	char path[128];
 	process_group(g->unit, path);
-	/* A new group for each run: Linux 6.14 and later kill what is cloned into one that was ever killed (seen on 6.18). */
-	if (p->cgroups)
-		cgroup_remove(path, NULL);
 	/* Always a new one: a clone into a cgroup that was once killed is killed too (Linux 6.18 compares the kill count of
 	 * the parent's own cgroup). What can't be removed holds a process that doesn't die; then this is the best there is. */
 	if (p->cgroups)
