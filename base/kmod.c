@@ -267,6 +267,8 @@ static void load_soft(struct kmod *k, const struct module *m, const char *which)
 			other = find(k, name);
 			if (other)
 				load_module(k, other, NULL);
+			else /* what several modules offer, as "crc32c" */
+				kmod_load_alias(k, name, NULL, NULL);
 		}
 	}
 }

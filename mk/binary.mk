@@ -7,7 +7,7 @@ HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fstack-clash-protection 
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -fPIE $(WARN) $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 CPPFLAGS := -I. -isystem $(DEPS)/include
-LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,--build-id=none
+LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,-z,pack-relative-relocs -Wl,--build-id=none
 LIBS := -lmount -lfdisk -lblkid -luuid -larchive -lcjson -levent -lseccomp -lcap -lssl -lcrypto \
 	-lzstd -lz -lpthread -lm
 

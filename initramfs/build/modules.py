@@ -28,14 +28,17 @@ class Kernel:
         with open(os.path.join(directory, "version")) as file:
             self.version = file.read().strip()
         self.base = os.path.join(directory, "lib/modules", self.version)
-        self.path, self.needs, self.soft = {}, {}, {}
+        self.path, self.needs, self.soft, self.alias = {}, {}, {}, {}
         for line in self.lines("modules.dep"):
             path, _, needs = line.partition(":")
             self.path[canonical(path)] = path
             self.needs[canonical(path)] = [canonical(n) for n in needs.split()]
         for line in self.lines("modules.softdep"):
             words = line.split()
-            self.soft[canonical(words[1])] = [canonical(w) for w in words[2:] if not w.endswith(":")]
+            self.soft.setdefault(canonical(words[1]), []).extend(w for w in words[2:] if not w.endswith(":"))
+        for line in self.lines("modules.alias"):
+            _, alias, name = line.split()
+            self.alias.setdefault(canonical(alias), []).append(canonical(name))
 
     def lines(self, name):
         with open(os.path.join(self.base, name)) as file:
@@ -49,7 +52,9 @@ class Kernel:
             if name in found or name not in self.path:
                 continue
             found.add(name)
-            queue += self.needs[name] + self.soft.get(name, [])
+            queue += self.needs[name]
+            for soft in self.soft.get(name, []):  # names or aliases: "crc32c" is what several modules offer
+                queue += self.alias.get(canonical(soft), []) + [canonical(soft)]
         return found
 
     def files(self, names):
