@@ -364,10 +364,13 @@ static void add_record(struct pid1 *p, const char *text, size_t len)
 static void on_loaded(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
 {
 	(void)arg;
-	const cJSON *text, *errors = result ? json_get(result, "errors") : NULL;
+	const cJSON *text, *errors = result ? json_get(result, "errors") : NULL, *notes = result ? json_get(result, "notes") : NULL;
 	cJSON_ArrayForEach(text, errors)
 		if (cJSON_IsString(text))
 			log_err("%s", text->valuestring);
+	cJSON_ArrayForEach(text, notes)
+		if (cJSON_IsString(text))
+			log_info("%s", text->valuestring);
 	/* A memfd of the task: records ended by NUL, read piece by piece. */
 	cleanup_free char *record_text = malloc(UNIT_RECORD_MAX);
 	off_t at = 0;
