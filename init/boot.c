@@ -456,7 +456,7 @@ static bool state_done_or_retry(struct pid1 *p, const cJSON *result, const struc
 		log_err("state: %s%s", state_text(p, "reason"),
 			strcmp(state_text(p, "kind"), "tmpfs") ? "" : "; the state is in memory and goes with this boot");
 	else
-		log_info("state: %s %s", state_text(p, "kind"), state_text(p, "device"));
+		log_info("state: %s%s%s", state_text(p, "kind"), state_text(p, "device")[0] ? " " : "", state_text(p, "device"));
 	return true;
 }
 

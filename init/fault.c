@@ -32,6 +32,8 @@ void fault_hit(const char *point)
 	armed.point[0] = '\0';
 	if (strcmp(armed.kind, "abort") == 0)
 		abort();
+	while (strcmp(armed.kind, "hang") == 0) /* the watchdog's turn */
+		sink = for_ever;
 	if (strcmp(armed.kind, "stack") == 0) {
 		volatile char first = 0;
 		sink = overflow(&first);

@@ -4,7 +4,7 @@
 
 #ifdef HULL_FAULTS
 #include "init/door.h"
-/* Crashes here when armed for this point: org.hull.Test.Arm {point, kind: pointer|stack|abort, after}. */
+/* Crashes here when armed for this point: org.hull.Test.Arm {point, kind: pointer|stack|abort|hang, after}. */
 void fault_hit(const char *point);
 /* org.hull.Test.Hang {how, path?}: starts the task that never ends. */
 method_fn fault_method_arm, fault_method_hang;

@@ -17,6 +17,7 @@
 #include "init/pid1.h"
 #include "init/spawn.h"
 #include "init/tasks.h"
+#include "init/tasks/fault.h"
 
 #define TASKS_MAX 256
 
@@ -43,6 +44,7 @@ static int run_task(const struct task_spec *spec, struct task_io *io, cJSON *res
 		return -1;
 	io->fds = fds;
 	io->n_fds = n_fds;
+	task_fault(spec->name);
 	if (spec->sandbox && sandbox_enter(spec->sandbox, e) < 0)
 		return -1;
 	return spec->run(io, params, result, e);

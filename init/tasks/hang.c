@@ -29,24 +29,45 @@ static void freeze(const char *path)
 		log_warn("fault: freeze %s: %s", path, strerror(errno));
 }
 
-void task_fault(const char *point)
+/* What the list wants of this task: behind its name; NULL: nothing. */
+static const char *wanted(const char *task, char *list, size_t size)
 {
-	char line[4096], want[64], *found;
+	char *found;
 
-	if (fs_read_line(AT_FDCWD, "/proc/cmdline", line, sizeof(line), NULL) < 0)
+	if (fs_read_line(AT_FDCWD, "/run/hull/fault", list, size, NULL) == 0)
+		found = list;
+	else if (fs_read_line(AT_FDCWD, "/proc/cmdline", list, size, NULL) == 0 && (found = strstr(list, "hull_fault=")))
+		found += strlen("hull_fault=");
+	else
+		return NULL;
+	for (char *save = NULL, *w = strtok_r(found, ", ", &save); w; w = strtok_r(NULL, ", ", &save)) {
+		size_t n = strlen(task);
+
+		if (!strncmp(w, task, n) && w[n] == ':')
+			return w + n + 1;
+	}
+	return NULL;
+}
+
+void task_fault(const char *task)
+{
+	char list[4096], once[128];
+	const char *how = wanted(task, list, sizeof(list));
+	int fd;
+
+	if (!how)
 		return;
-	snprintf(want, sizeof(want), "%s:", point);
-	found = strstr(line, "hull_fault=");
-	found = found ? strstr(found, want) : NULL;
-	if (!found)
+	snprintf(once, sizeof(once), "/run/hull/fault.%s", task);
+	fd = open(once, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
 		return;
-	found += strlen(want);
-	log_warn("fault: %s%.16s", want, found);
-	if (!strncmp(found, "hang", 4))
+	close(fd);
+	log_warn("fault: %s: %s", task, how);
+	if (!strcmp(how, "hang"))
 		sleep_for_ever();
-	else if (!strncmp(found, "freeze", 6))
+	else if (!strcmp(how, "freeze"))
 		freeze(BOOT_STATE_DIR);
-	else if (!strncmp(found, "fail", 4))
+	else if (!strcmp(how, "fail"))
 		_exit(3);
 }
 

@@ -10,7 +10,6 @@
 #include "base/hash.h"
 #include "init/boot.h"
 #include "init/boot/clock_floor.h"
-#include "init/tasks/fault.h"
 #include "init/boot/hostname.h"
 #include "init/boot/seed.h"
 #include "init/tasks/tasks.h"
@@ -125,7 +124,6 @@ int task_identity(struct task_io *io, const cJSON *params, cJSON *result, struct
 	cJSON *notes = cJSON_AddArrayToObject(result, "notes");
 
 	(void)io;
-	task_fault("identity");
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "identity", &want, e) < 0)
 		return -1;
 	/* The seed before the first use of randomness. */

@@ -9,7 +9,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "init/tasks/fault.h"
 #include "init/boot/kexec_line.h"
 #include "init/tasks/tasks.h"
 
@@ -27,7 +26,6 @@ int task_kexec_load(struct task_io *io, const cJSON *params, cJSON *result, stru
 
 	(void)io;
 	(void)result;
-	task_fault("kexec-load");
 	if (!cJSON_IsString(slot))
 		return err_set(e, EINVAL, "kexec: slot is missing");
 	if (kernel < 0)

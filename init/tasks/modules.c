@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "base/kmod.h"
 #include "base/log.h"
-#include "init/tasks/fault.h"
 #include "init/tasks/tasks.h"
 
 #define FAILED_MAX 16 /* reasons in the result; the others are only counted by the log */
@@ -65,7 +64,6 @@ int task_modules(struct task_io *io, const cJSON *params, cJSON *result, struct 
 	int loaded = 0;
 
 	(void)io;
-	task_fault("modules");
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "modules", &want, e) < 0)
 		return -1;
 	k = kmod_open(NULL, NULL, NULL, e);

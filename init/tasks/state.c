@@ -5,7 +5,6 @@
 
 #include "base/kmod.h"
 #include "base/log.h"
-#include "init/tasks/fault.h"
 #include "init/boot/state_disk.h"
 #include "init/boot/state_mount.h"
 #include "init/tasks/tasks.h"
@@ -129,8 +128,6 @@ int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct er
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "state", &r, e) < 0)
 		return -1;
 	load_modules(r.modules);
-	if (strcmp(r.kind, "tmpfs"))
-		task_fault("state");
 	if (mount_state(&r, &o, e) < 0)
 		return -1;
 	if (!o.readonly && state_make_directories(e) < 0)

@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/gpt.h"
 #include "init/boot.h"
-#include "init/tasks/fault.h"
 #include "init/boot/state_disk.h"
 #include "init/boot/state_mount.h"
 #include "init/tasks/tasks.h"
@@ -70,7 +69,6 @@ int task_state_grow(struct task_io *io, const cJSON *params, cJSON *result, stru
 	uint64_t bytes = 0;
 
 	(void)io;
-	task_fault("state-grow");
 	if (!cJSON_IsString(disk))
 		return err_set(e, EINVAL, "state-grow: disk is missing");
 	if (state_mounted(&there, e) < 0)

@@ -16,7 +16,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "init/tasks/fault.h"
 #include "init/boot/mountinfo.h"
 #include "init/clock.h"
 #include "init/tasks/tasks.h"
@@ -131,7 +130,6 @@ int task_unmount(struct task_io *io, const cJSON *params, cJSON *result, struct 
 
 	(void)io;
 	(void)params;
-	task_fault("unmount");
 	e->code = 0;
 	for (int i = 0; i < PASSES && left; i++) {
 		if (i)
