@@ -227,19 +227,15 @@ static int mark(const struct store *s, const struct digest *digest, char ***blob
 	return 0;
 }
 
-/* The manifests of in_use: digests, or references as long as they lead somewhere. */
-static int mark_in_use(const struct store *s, char *const *in_use, char ***blobs, char ***layers, struct err *e)
+/* What runs, as far as it is there: a container whose image is damaged can't need more than that. */
+static int mark_kept(const struct store *s, char *const *keep, char ***blobs, char ***layers, struct err *e)
 {
-	for (; in_use && *in_use; in_use++) {
+	for (; keep && *keep; keep++) {
 		struct digest d;
-		struct err why;
 		char *text;
 		size_t len;
 
-		if (digest_parse(*in_use, &d, NULL) < 0 && image_resolve(s, *in_use, &d, NULL) <= 0)
-			continue;
-		/* A container whose image is gone or damaged can't need more than is there. */
-		if (store_blob_read(s, &d, &text, &len, &why) < 0)
+		if (digest_parse(*keep, &d, NULL) < 0 || store_blob_read(s, &d, &text, &len, NULL) < 0)
 			continue;
 		free(text);
 		if (mark(s, &d, blobs, layers, e) < 0)
@@ -248,9 +244,10 @@ static int mark_in_use(const struct store *s, char *const *in_use, char ***blobs
 	return 0;
 }
 
-static int collect(const struct store *s, char *const *in_use, size_t *removed, struct err *e)
+int image_collect(const struct store *s, char *const *keep, cJSON *out, struct err *e)
 {
 	cleanup_strings char **refs = NULL, **blobs = calloc(1, sizeof(*blobs)), **layers = calloc(1, sizeof(*layers));
+	size_t removed;
 
 	if (!blobs || !layers)
 		return err_sys(e, "image store");
@@ -263,9 +260,9 @@ static int collect(const struct store *s, char *const *in_use, size_t *removed, 
 		if (got < 0 || (got && mark(s, &d, &blobs, &layers, e) < 0))
 			return err_wrap(e, "image '%s' is damaged, so nothing was cleaned up; remove or load it again", refs[i]);
 	}
-	if (mark_in_use(s, in_use, &blobs, &layers, e) < 0)
+	if (mark_kept(s, keep, &blobs, &layers, e) < 0 || store_collect(s, blobs, layers, &removed, e) < 0)
 		return -1;
-	return store_collect(s, blobs, layers, removed, e);
+	return cJSON_AddNumberToObject(out, "layers", (double)removed) ? 0 : err_set(e, ENOMEM, "out of memory");
 }
 
 /* Whether a reference outside of `going` leads to the manifest. */
@@ -309,10 +306,9 @@ int image_remove(const struct store *s, const char *reference, char *const *in_u
 {
 	cleanup_strings char **going = NULL;
 	struct digest manifest;
-	cJSON *list = cJSON_CreateArray();
-	size_t layers;
+	cJSON *list = cJSON_AddArrayToObject(out, "removed");
 
-	if (!list || !cJSON_AddItemToObject(out, "removed", list))
+	if (!list)
 		return err_set(e, ENOMEM, "out of memory");
 	if (matching(s, reference, &going, &manifest, e) < 0)
 		return -1;
@@ -325,8 +321,5 @@ int image_remove(const struct store *s, const char *reference, char *const *in_u
 			return -1;
 		cJSON_AddItemToArray(list, cJSON_CreateString(going[i]));
 	}
-	if (collect(s, in_use, &layers, e) < 0)
-		return -1;
-	cJSON_AddNumberToObject(out, "layers", (double)layers);
 	return 0;
 }

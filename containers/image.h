@@ -35,8 +35,14 @@ void image_close(struct image *i);
 int image_list(const struct store *s, const char *after, cJSON *out, struct err *e);
 
 /*
- * Removes a reference (with a digest: all that lead to it), then all blobs and layers that neither a reference nor
- * in_use (NULL-ended references or digests of containers' images; may be NULL) needs. EBUSY when the image would go
- * although in_use has it. Adds {"removed":[references],"layers":N}.
+ * Removes a reference (with a digest: all that lead to it). EBUSY when nothing else would lead to the image although
+ * in_use (NULL-ended references or digests; may be NULL) has it. Adds {"removed":[references]}. What only it needed is
+ * garbage then.
  */
 int image_remove(const struct store *s, const char *reference, char *const *in_use, cJSON *out, struct err *e);
+
+/*
+ * Removes all blobs and layers that neither a reference nor `keep` (NULL-ended digests of manifests; may be NULL) needs.
+ * Adds {"layers":N}: how many layers went. Nothing goes when an image with a reference is damaged.
+ */
+int image_collect(const struct store *s, char *const *keep, cJSON *out, struct err *e);

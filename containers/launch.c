@@ -147,6 +147,22 @@ static int step_detach(struct launch *l, struct err *e)
 	return 0;
 }
 
+/*
+ * Which manifest's layers the container stands on, beside its writable layer: the name it was started by may move on, and
+ * whoever removes images has to know. Not flushed: after a power cut the container doesn't run.
+ */
+static int record_image(const struct launch *l, struct err *e)
+{
+	cleanup_close int dir = open(l->packet.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1;
+	char text[DIGEST_TEXT_MAX];
+
+	digest_format(&l->image.manifest, text);
+	fd = dir < 0 ? -1 : openat(dir, LAUNCH_IMAGE_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0 || fs_write_full(fd, text, strlen(text)) < 0)
+		return err_sys(e, "record the image in %s", l->packet.directory);
+	return 0;
+}
+
 static int step_image(struct launch *l, struct err *e)
 {
 	cleanup_store struct store store = STORE_NONE;
@@ -162,7 +178,9 @@ static int step_image(struct launch *l, struct err *e)
 	/* Mounted while held: afterwards the layers are in use by a container that PID 1 knows. */
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(e, "make mounts private");
-	return rootfs_mount(&l->image, l->packet.store, l->packet.directory, l->packet.state_readonly, &l->rootfs, e);
+	if (rootfs_mount(&l->image, l->packet.store, l->packet.directory, l->packet.state_readonly, &l->rootfs, e) < 0)
+		return -1;
+	return l->packet.state_readonly ? 0 : record_image(l, e);
 }
 
 /* Whether this process has a network namespace of its own: not that of the process that started it. */

@@ -12,6 +12,9 @@
  */
 #pragma once
 
+/* In a container's directory: the digest of the manifest it runs on. */
+#define LAUNCH_IMAGE_FILE "image"
+
 _Noreturn void launch_main(void);
 /* CLONE_NEW* flags PID 1 is to clone the launcher with. network_host: shares the host's network namespace. */
 unsigned long launch_clone_flags(int network_host);

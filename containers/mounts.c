@@ -85,27 +85,41 @@ static int borrow_node(int dev, const char *name, struct err *e)
 	return 0;
 }
 
-static int fill_dev(int root, struct err *e)
+/* A node, and the same node mounted over itself, so that it still opens when /dev has become nodev. */
+static int make_node(int dev, const char *name, dev_t number, struct err *e)
+{
+	cleanup_close int node = -1, copy = -1;
+
+	if (mknodat(dev, name, S_IFCHR | 0666, number) < 0)
+		return errno == EPERM ? borrow_node(dev, name, e) : err_sys(e, "/dev/%s", name);
+	/* The umask doesn't count here; the file is a node that was made just now. */
+	if (fchmodat(dev, name, 0666, 0) < 0)
+		return err_sys(e, "/dev/%s", name);
+	node = openat(dev, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	copy = mount_clone(dev, name, 0);
+	if (node < 0 || copy < 0 || mount_attach(copy, node) < 0)
+		return err_sys(e, "/dev/%s", name);
+	return 0;
+}
+
+static int fill_dev(int root, int mount, struct err *e)
 {
 	cleanup_close int dev = fs_open_beneath(root, "dev", O_RDONLY | O_DIRECTORY, 0);
 
 	if (dev < 0)
 		return err_sys(e, "/dev");
-	for (size_t i = 0; i < COUNT(nodes); i++) {
-		if (mknodat(dev, nodes[i].name, S_IFCHR | 0666, makedev(nodes[i].major, nodes[i].minor)) == 0) {
-			/* The umask doesn't count here; the file is a node that was made just now. */
-			if (fchmodat(dev, nodes[i].name, 0666, 0) < 0)
-				return err_sys(e, "/dev/%s", nodes[i].name);
-			continue;
-		}
-		if (errno != EPERM)
-			return err_sys(e, "/dev/%s", nodes[i].name);
-		if (borrow_node(dev, nodes[i].name, e) < 0)
+	for (size_t i = 0; i < COUNT(nodes); i++)
+		if (make_node(dev, nodes[i].name, makedev(nodes[i].major, nodes[i].minor), e) < 0)
 			return -1;
-	}
 	for (size_t i = 0; i < COUNT(links); i++)
 		if (symlinkat(links[i].target, dev, links[i].name) < 0)
 			return err_sys(e, "/dev/%s", links[i].name);
+	/*
+	 * Containers have CAP_MKNOD, as Docker's, and no filter of devices: the root, /dev and whatever else they can write
+	 * to is nodev instead, so that a node of the host's disk is a name and nothing more.
+	 */
+	if (mount_attributes(mount, MOUNT_ATTR_NODEV, 0) < 0)
+		return err_sys(e, "make /dev nodev");
 	return 0;
 }
 
@@ -120,7 +134,7 @@ static int make_mount(int root, const struct default_mount *m, struct err *e)
 		return m->optional ? 0 : -1;
 	if (mount_attach(mount, target) < 0)
 		return err_sys(e, "mount /%s", m->target);
-	return strcmp(m->target, "dev") ? 0 : fill_dev(root, e);
+	return strcmp(m->target, "dev") ? 0 : fill_dev(root, mount, e);
 }
 
 int mounts_make(int root, struct err *e)

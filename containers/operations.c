@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "containers/operations.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 
+#include "base/cleanup.h"
 #include "base/fs.h"
 #include "containers/confine.h"
 #include "containers/image.h"
+#include "containers/launch.h"
 #include "containers/load.h"
 #include "containers/store.h"
+#include "containers/strings.h"
 
 struct removal {
 	const char *reference;
@@ -45,6 +51,16 @@ static int remove_there(int dir, int in, const void *arg, cJSON *result, struct 
 	return image_remove(&s, r->reference, r->in_use, result, e);
 }
 
+static int collect_there(int dir, int in, const void *arg, cJSON *result, struct err *e)
+{
+	cleanup_store struct store s = STORE_NONE;
+
+	(void)in;
+	if (store_open(dir, true, &s, e) < 0)
+		return -1;
+	return image_collect(&s, arg, result, e);
+}
+
 int image_load_offline(const char *store_dir, int archive_fd, const char *name, cJSON *result, struct err *e)
 {
 	if (fs_mkdirs(AT_FDCWD, store_dir, 0700, e) < 0)
@@ -70,4 +86,43 @@ int image_remove_offline(const char *store_dir, const char *reference, char *con
 	if (!fs_exists(AT_FDCWD, store_dir))
 		return err_set(e, ENOENT, "no image '%s' on this machine", reference);
 	return confine_run(store_dir, -1, remove_there, &r, result, e);
+}
+
+/* What the launchers noted: the images that containers stand on, whatever their names lead to by now. */
+static int read_containers(const char *path, char ***keep, struct err *e)
+{
+	cleanup_closedir DIR *dir = opendir(path);
+	struct dirent *d;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : err_sys(e, "%s", path);
+	while ((d = readdir(dir))) {
+		char file[NAME_MAX + 16], digest[DIGEST_TEXT_MAX + 1];
+
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(file, sizeof(file), "%s/" LAUNCH_IMAGE_FILE, d->d_name);
+		/* One that was never launched, or is just going away. */
+		if (fs_read_line(dirfd(dir), file, digest, sizeof(digest), NULL) < 0)
+			continue;
+		if (strings_add(keep, digest) < 0)
+			return err_set(e, ENOMEM, "out of memory");
+	}
+	return 0;
+}
+
+int image_collect_offline(const char *store_dir, const char *containers_dir, cJSON *result, struct err *e)
+{
+	cleanup_close int dir = open(store_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_store struct store s = STORE_NONE;
+	cleanup_strings char **keep = NULL;
+
+	if (dir < 0)
+		return err_sys(e, "%s", store_dir);
+	/* A launcher that looked an image up before its name was changed has noted it behind this point. */
+	if (store_open(dir, false, &s, e) < 0 || store_barrier(&s, e) < 0 ||
+	    (containers_dir && read_containers(containers_dir, &keep, e) < 0))
+		return -1;
+	store_close(&s);
+	return confine_run(store_dir, -1, collect_there, keep, result, e);
 }

@@ -115,7 +115,8 @@ static int mount_overlay(struct rootfs *r, const char *options, struct err *e)
 {
 	if (mkdirat(r->scratch, "root", 0755) < 0 || fchdir(r->scratch) < 0)
 		return err_sys(e, "overlay");
-	if (mount("overlay", "root", "overlay", 0, options) < 0)
+	/* nodev: a container may make nodes (mounts.c). */
+	if (mount("overlay", "root", "overlay", MS_NODEV, options) < 0)
 		return err_sys(e, "overlay");
 	r->root = openat(r->scratch, "root", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return r->root < 0 ? err_sys(e, "overlay") : 0;

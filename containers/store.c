@@ -330,6 +330,13 @@ int store_hold(const struct store *s, struct err *e)
 	return lock_gc(s, LOCK_SH, e);
 }
 
+int store_barrier(const struct store *s, struct err *e)
+{
+	cleanup_close int fd = lock_gc(s, LOCK_EX, e);
+
+	return fd < 0 ? -1 : 0;
+}
+
 /* Moves what is in a folder and not in `keep` to tmp/, to be removed when nobody has to wait for it. */
 static int take_out(const struct store *s, enum folder f, char **keep, size_t n_keep, size_t *taken, struct err *e)
 {

@@ -57,6 +57,8 @@ int store_refs(const struct store *s, char ***out, struct err *e);
 
 /* Holds layers in place until the descriptor is closed; waits while garbage is taken out (short: renames only). */
 int store_hold(const struct store *s, struct err *e);
+/* Waits until everybody who holds now has let go. */
+int store_barrier(const struct store *s, struct err *e);
 
 /*
  * Removes blobs and layers whose names (HEX) aren't in these NULL-ended lists, which are sorted here.

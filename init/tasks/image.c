@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "base/log.h"
 #include "containers/operations.h"
 #include "containers/strings.h"
 #include "init/units.h"
@@ -16,12 +17,20 @@ int task_image_load(struct task_io *io, const cJSON *params, cJSON *result, stru
 		{ .key = "store", .type = JSON_STRING, .offset = 0 },
 		{ .key = "name", .type = JSON_STRING, .offset = sizeof(char *) },
 	};
+	cleanup_json cJSON *garbage = NULL;
+	struct err ignored;
 
 	if (json_read(params, fields, 2, 0, "image-load", &p, e) < 0)
 		return -1;
 	if (io->n_fds != 1)
 		return err_set(e, EINVAL, "image-load: exactly one descriptor, the archive, is needed");
-	return image_load_offline(p.store, io->fds[0], p.name, result, e);
+	if (image_load_offline(p.store, io->fds[0], p.name, result, e) < 0)
+		return -1;
+	/* A name that was moved left garbage; the image is there, whether that can be taken out now or not. */
+	garbage = cJSON_CreateObject();
+	if (garbage && image_collect_offline(p.store, UNITS_CONTAINERS, garbage, &ignored) < 0)
+		log_warn("images: %s", ignored.text);
+	return 0;
 }
 
 int task_image_list(struct task_io *io, const cJSON *params, cJSON *result, struct err *e)
@@ -59,5 +68,7 @@ int task_image_remove(struct task_io *io, const cJSON *params, cJSON *result, st
 	in_use = strings_from_json(p.in_use);
 	if (!in_use)
 		return err_set(e, ENOMEM, "image-remove: out of memory");
-	return image_remove_offline(p.store, p.reference, in_use, result, e);
+	if (image_remove_offline(p.store, p.reference, in_use, result, e) < 0)
+		return -1;
+	return image_collect_offline(p.store, UNITS_CONTAINERS, result, e);
 }

@@ -7,7 +7,7 @@
  * image-list:   {"store":DIR?,"after":REFERENCE?} -> {"images":[{"reference","digest","size_bytes","layers"}],"more":bool}
  *               in pages of 100, sorted; "after" is the last reference of the page before
  * image-remove: {"store":DIR?,"reference":TEXT,"in_use":[REFERENCE or DIGEST..]?} -> {"removed":[REFERENCE..],"layers":N}
- *               in_use: of every container that exists (its digest from "prepared", or its image's reference)
+ *               in_use: of every unit that exists; layers that containers stand on stay in any case
  * store: this machine's own unless given. Error codes: ENOENT no such image, EBUSY used by a container, ENOSPC, EBADMSG a bad archive or a damaged store.
  */
 #pragma once

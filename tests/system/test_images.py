@@ -110,6 +110,28 @@ def test_stop_signal(h, image):
     h.hull("rm", "usr1")
 
 
+def test_remove_what_is_used(h, base, tmp_path):
+    """Not while a unit has it; and a container keeps its layers when its image's name moves on."""
+    def load(text):
+        h.hull("image", "load", images.archive(tmp_path / "used.tar", "used", [base, tar(entry("text", text))]))
+
+    load(b"old")
+    h.hull("run", "--detach", "--name", "user", "used", "sleep", "1000")
+    h.wait_unit("user", "running")
+    refused = h.hull("image", "rm", "used", check=False)
+    assert refused.returncode != 0 and "used by" in refused.stderr
+    load(b"new")
+    h.hull("image", "load", images.archive(tmp_path / "other.tar", "other", [tar(entry("x"))]))
+    h.hull("image", "rm", "other")
+    root = f"/proc/{h.pid}/root/proc/{h.unit('user')['pid']}/root"
+    with open(f"{root}/text") as file:
+        assert file.read() == "old"
+    assert run(h, "used", "cat", "/text").stdout == "new"
+    h.hull("rm", "--force", "user")
+    machines.until(lambda: h.hull("image", "rm", "used", check=False).returncode == 0, 20, "the image to be free")
+    assert not any("used" in row["reference"] for row in h.json("image", "ls"))
+
+
 # --- images that mean harm: what they hold of the places that are mounted over ---
 
 @pytest.mark.parametrize("place", ["dev", "proc", "sys"])

@@ -230,6 +230,7 @@ static void load_list_remove(void **state)
 
 	out = cJSON_CreateObject();
 	assert_int_equal(image_remove(&f->store, "one", NULL, out, &f->e), 0);
+	assert_int_equal(image_collect(&f->store, NULL, out, &f->e), 0);
 	assert_int_equal(json_get(out, "layers")->valueint, 1);
 	cJSON_Delete(out);
 	assert_int_equal(count(f, "layers"), 2); /* a layer and its description */
@@ -258,6 +259,7 @@ static void shared_layers_are_kept_once(void **state)
 	assert_int_equal(cJSON_GetArraySize(json_get(f->result, "images")), 3);
 	assert_int_equal(count(f, "layers"), 2);
 	assert_int_equal(image_remove(&f->store, "x", NULL, out, &f->e), 0);
+	assert_int_equal(image_collect(&f->store, NULL, out, &f->e), 0);
 	assert_int_equal(image_open(&f->store, "y", &i, &f->e), 0);
 	assert_string_equal(i.config.user, "y");
 	image_close(&i);
@@ -282,6 +284,7 @@ static void what_a_container_uses_stays(void **state)
 	load_one(f, "c", "other");
 	out = cJSON_CreateObject();
 	assert_int_equal(image_remove(&f->store, "other", by_digest, out, &f->e), 0);
+	assert_int_equal(image_collect(&f->store, by_digest, out, &f->e), 0);
 	assert_int_equal(json_get(out, "layers")->valueint, 1);
 	cJSON_Delete(out);
 	assert_int_equal(count(f, "layers"), 4);
@@ -650,6 +653,8 @@ static void operations(void **state)
 	cJSON_Delete(out);
 	out = cJSON_CreateObject();
 	assert_int_equal(image_remove_offline(path, "x", NULL, out, &f->e), 0);
+	assert_int_equal(image_collect_offline(path, NULL, out, &f->e), 0);
+	assert_int_equal(json_get(out, "layers")->valueint, 1);
 	cJSON_Delete(out);
 	out = cJSON_CreateObject();
 	assert_int_equal(image_list_offline("/nonexistent/x", NULL, out, &f->e), 0);
