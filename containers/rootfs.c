@@ -18,6 +18,7 @@
 
 /* A directory that every root has, a read-only one too, and that nothing here needs: the new root has its own. */
 #define SCRATCH "/sys"
+#define UNMARKED_MAX (1u << 20) /* as much as the unpacker notes */
 
 void rootfs_close(struct rootfs *r)
 {
@@ -46,6 +47,10 @@ static int mount_scratch(struct rootfs *r, struct err *e)
 static int link_layers(const struct rootfs *r, const struct image *image, const char *store, struct buf *options,
 		       struct err *e)
 {
+	cleanup_close int dir = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(e, "open %s", store);
 	if (buf_printf(options, "lowerdir=") < 0)
 		return err_sys(e, "overlay options");
 	for (int i = 0; image->layers[i]; i++) {
@@ -54,10 +59,41 @@ static int link_layers(const struct rootfs *r, const struct image *image, const 
 		snprintf(name, sizeof(name), "%d", i);
 		if ((size_t)snprintf(target, sizeof(target), "%s/layers/%s", store, image->layers[i]) >= sizeof(target))
 			return err_set(e, ENAMETOOLONG, "the image store's path is too long");
+		if (image->opaque && mark_opaque(dir, image->layers[i], e) < 0)
+			return -1;
 		if (symlinkat(target, r->scratch, name) < 0)
 			return err_sys(e, "link to a layer");
 		if (buf_printf(options, "%s%s", i ? ":" : "", name) < 0)
 			return err_sys(e, "overlay options");
+	}
+	return 0;
+}
+
+/* Marks what a layer's unpacker could not mark (layer.h). Idempotent. */
+static int mark_opaque(int store, const char *layer, struct err *e)
+{
+	char path[32 + NAME_MAX];
+	cleanup_close int root = -1;
+	cleanup_free char *list = NULL;
+	size_t len;
+
+	snprintf(path, sizeof(path), "layers/%s.unmarked", layer);
+	if (!fs_exists(store, path))
+		return 0;
+	if (fs_read(store, path, UNMARKED_MAX, &list, &len, e) < 0)
+		return -1;
+	snprintf(path, sizeof(path), "layers/%s", layer);
+	root = openat(store, path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root < 0)
+		return err_sys(e, "open the layer");
+	for (const char *c = list; c < list + len; c += strlen(c) + 1) {
+		cleanup_close int dir = fs_open_beneath(root, c, O_RDONLY | O_DIRECTORY, 0);
+
+		/* Replaced later in the same layer. */
+		if (dir < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+			continue;
+		if (dir < 0 || fsetxattr(dir, "trusted.overlay.opaque", "y", 1, 0) < 0)
+			return err_sys(e, "mark a directory as opaque");
 	}
 	return 0;
 }
@@ -100,6 +136,19 @@ static int open_container_dir(const struct rootfs *r, const char *directory, boo
 	return take_fd(memory);
 }
 
+/*
+ * Where overlayfs keeps its attributes. tmpfs has user.* since Linux 6.6; before, trusted.* is the only place. Layers that
+ * are marked in user.* decide, though what is written then suffers where upper can't: a removed lower directory can't be
+ * made again.
+ */
+static bool use_user_xattrs(const struct image *image, int dir, int layer)
+{
+	char value[8];
+	bool marked_in_user = image->opaque && (fgetxattr(layer, "user.hull", value, sizeof(value)) >= 0 || errno == ENODATA);
+
+	return marked_in_user || upper_has_user_xattrs(dir);
+}
+
 /* tmpfs has user.* attributes since Linux 6.6; without them overlayfs has to keep its own under trusted.*. */
 static bool has_user_xattrs(int dir)
 {
@@ -136,8 +185,7 @@ static int build(struct rootfs *r, const struct image *image, const char *store,
 	dir = open_container_dir(r, directory, volatile_upper, e);
 	if (dir < 0 || make_upper(dir, layer, e) < 0)
 		return -1;
-	if (buf_printf(&options, ",upperdir=c/upper,workdir=c/work%s",
-		       image->opaque || has_user_xattrs(dir) ? ",userxattr" : "") < 0)
+	if (buf_printf(&options, ",upperdir=c/upper,workdir=c/work%s", use_user_xattrs(image, dir, layer) ? ",userxattr" : "") < 0)
 		return err_sys(e, "overlay options");
 	return mount_overlay(r, options.data, e);
 }

@@ -102,6 +102,22 @@ def test_what_a_container_may_not(h, command):
     assert h.unit("demo-steady")["pid"] == before["pid"]
 
 
+@pytest.mark.parametrize("folder", ["", "/tmp", "/dev", "/dev/shm", "/dev/pts", "/dev/mqueue"])
+def test_own_device_nodes_are_of_no_use(h, folder):
+    """Docker's default capabilities have CAP_MKNOD: the host's disks must be out of reach all the same."""
+    ran = run(h, "busybox", "sh", "-c", f"mkdir -p {folder}/.; mknod {folder}/own c 1 5; head -c 1 {folder}/own | wc -c")
+    assert ran.stdout == "0\n", ran.stderr
+
+
+def test_devices_that_every_container_has(h):
+    ran = run(h, "busybox", "sh", "-c", "cd /dev && head -c 3 zero | wc -c; head -c 3 urandom | wc -c; head -c 3 random | wc -c; "
+              "head -c 3 full | wc -c; echo gone > null; cat null; stat -c '%a %t:%T' null zero full random urandom tty; grep ' /dev ' /proc/mounts")
+    lines = ran.stdout.splitlines()
+    assert lines[:4] == ["3"] * 4, ran.stdout + ran.stderr
+    assert lines[4:10] == ["666 1:3", "666 1:5", "666 1:7", "666 1:8", "666 1:9", "666 5:0"]
+    assert "nodev" in lines[10]
+
+
 def test_the_roots_are_apart(h):
     assert run(h, "busybox", "sh", "-c", "echo mine > /mark; cat /mark").stdout == "mine\n"
     assert run(h, "busybox", "cat", "/mark").returncode == 1
