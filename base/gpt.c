@@ -294,6 +294,21 @@ static int write_mbr(struct gpt *g, struct err *e)
 	return 0;
 }
 
+/* A protective MBR tells the disk's size, of which other tools complain when the disk grew. A hybrid one is left alone. */
+static int fit_mbr(struct gpt *g, struct err *e)
+{
+	static const uint8_t none[48];
+	uint8_t was[512];
+
+	if (read_sectors(g, 0, g->sector_size, e))
+		return -1;
+	memcpy(was, g->io, sizeof(was));
+	gpt_mbr_build(g->io, g->sectors);
+	if (was[450] != 0xee || memcmp(was + 462, none, sizeof(none)) || !memcmp(was, g->io, sizeof(was)))
+		return 0;
+	return write_mbr(g, e);
+}
+
 int gpt_repair(struct gpt *g, struct err *e)
 {
 	if (g->state == GPT_SOUND)
@@ -383,6 +398,8 @@ int gpt_grow(struct gpt *g, unsigned number, bool *grown, struct err *e)
 	next->h.alternate_lba = g->sectors - 1;
 	next->h.last_usable = next->h.alternate_lba - gpt_entries_sectors(&next->h, g->sector_size) - 1;
 	end = (next->h.last_usable + 1) * g->sector_size / ALIGN * ALIGN;
+	if (fit_mbr(g, e))
+		return err_wrap(e, "GPT");
 	if (end <= p->start + p->size) { /* after a cut the kernel read the new table when it booted */
 		*grown = false;
 		return 0;

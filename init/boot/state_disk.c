@@ -86,8 +86,8 @@ int state_disk_check(const char *device, struct ext4_info *out, struct err *e)
 	return 0;
 }
 
-/* Walks the runs; with fd < 0 only checks them. The head is collected, not written. */
-static int apply_runs(const uint8_t *t, size_t len, uint64_t fs_size, int fd, uint8_t head[HEAD_SIZE], struct err *e)
+/* Walks the runs: collects the head, or (head NULL) writes what is behind it. */
+static int apply_runs(const uint8_t *t, size_t len, uint64_t fs_size, int fd, uint8_t *head, struct err *e)
 {
 	for (size_t at = 16; at + 12 <= len;) {
 		uint64_t offset;
@@ -102,16 +102,17 @@ static int apply_runs(const uint8_t *t, size_t len, uint64_t fs_size, int fd, ui
 			return 0;
 		if (n > len - at || offset > fs_size || n > fs_size - offset || (offset < HEAD_SIZE && offset + n > HEAD_SIZE))
 			break;
-		if (offset < HEAD_SIZE)
+		if (head && offset < HEAD_SIZE)
 			memcpy(head + offset, t + at, n);
-		else if (fd >= 0 && fs_pwrite_full(fd, t + at, n, (off_t)offset) < 0)
+		if (!head && offset >= HEAD_SIZE && fs_pwrite_full(fd, t + at, n, (off_t)offset) < 0)
 			return err_sys(e, "write");
 		at += n;
 	}
 	return err_set(e, EINVAL, "the template is damaged");
 }
 
-static int write_filesystem(int fd, const uint8_t *t, size_t len, uint64_t fs_size, uint8_t head[HEAD_SIZE], struct err *e)
+static int write_filesystem(int fd, const uint8_t *t, size_t len, uint64_t fs_size, const uint8_t head[HEAD_SIZE],
+			    struct err *e)
 {
 	static const uint8_t zero[HEAD_SIZE];
 	uint64_t range[2] = {0, fs_size};
@@ -120,7 +121,7 @@ static int write_filesystem(int fd, const uint8_t *t, size_t len, uint64_t fs_si
 		return err_sys(e, "erase the superblock");
 	if (ioctl(fd, BLKZEROOUT, range) < 0)
 		return err_sys(e, "zero");
-	if (apply_runs(t, len, fs_size, fd, head, e) < 0)
+	if (apply_runs(t, len, fs_size, fd, NULL, e) < 0)
 		return -1;
 	if (fsync(fd) < 0)
 		return err_sys(e, "flush");

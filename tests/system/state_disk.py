@@ -14,7 +14,7 @@ def run(*words, check=True):
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=dict(os.environ, PATH=SBIN))
     if check and done.returncode != 0:
         raise AssertionError(f"{' '.join(words)}: {done.stdout.decode()}")
-    return done.stdout.decode()
+    return done.stdout.decode("latin-1")
 
 
 def copy(directory, source=None):
@@ -32,14 +32,17 @@ class StateDisk:
         if not disk.endswith(".raw"):
             self.raw = os.path.join(directory, "look.raw")
             run("qemu-img", "convert", "-O", "raw", disk, self.raw)
-        table = json.loads(run("sfdisk", "--json", self.raw))["partitiontable"]
+        # Warnings come before it.
+        text = run("sfdisk", "--json", self.raw)
+        table = json.loads(text[text.index("{"):])["partitiontable"]
         part = next(p for p in table["partitions"] if p.get("name") == "HULL-STATE")
         self.sector = table.get("sectorsize", 512)
         self.offset, self.size = part["start"] * self.sector, part["size"] * self.sector
         self.path = f"{self.raw}?offset={self.offset}"
 
     def verify_table(self):
-        assert "No errors detected" in run("sfdisk", "--verify", self.raw)
+        text = run("sfdisk", "--verify", self.raw)
+        assert "No errors detected" in text and "PMBR" not in text
 
     def superblock(self):
         return dict(re.findall(r"^([^:\n]+):\s+(.*)$", run("dumpe2fs", "-h", self.path), re.M))
