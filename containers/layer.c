@@ -115,7 +115,8 @@ static int apply_xattrs(struct unpack *u, struct archive_entry *entry, int fd, b
 		if (bytes > u->limits->xattr_bytes)
 			return err_set(u->e, E2BIG, "more than %lld bytes of extended attributes",
 				       (long long)u->limits->xattr_bytes);
-		if (xattr_kept(name, directory) && fsetxattr(fd, name, value, size, 0) < 0) {
+		if (xattr_kept(name, directory) && fsetxattr(fd, name, value, size, 0) < 0 &&
+		    !(errno == EOPNOTSUPP && name[0] == 'u')) {
 			char shown[QUOTE_MAX];
 
 			return err_sys(u->e, "set the extended attribute %s", quote(name, shown));
@@ -321,9 +322,11 @@ static int unpack_to(struct unpack *u, int dir_fd)
 	else
 		tar_failed(u);
 	archive_read_free(u->tar);
-	tree_close(&u->tree);
 	u->info.opaque = u->tree.opaque;
 	u->info.opaque_root = u->tree.opaque_root;
+	u->info.unmarked = u->tree.unmarked;
+	u->tree.unmarked = (struct buf){ 0 };
+	tree_close(&u->tree);
 	for (size_t i = 0; i < u->n_dirs; i++)
 		free(u->dirs[i].path);
 	free(u->dirs);
@@ -345,16 +348,21 @@ int layer_unpack(int blob_fd, const struct digest *diff_id, int dir_fd, const st
 	if (dir_fd < 0 || unpack_to(&u, dir_fd) == 0)
 		rc = inflate_finish(u.stream, &seen, u.e);
 	inflate_free(u.stream);
-	if (rc < 0)
-		return -1;
-	if (!digest_equal(&seen, diff_id)) {
+	if (rc == 0 && !digest_equal(&seen, diff_id)) {
 		char is[DIGEST_TEXT_MAX], meant[DIGEST_TEXT_MAX];
 
 		digest_format(&seen, is);
 		digest_format(diff_id, meant);
-		return err_set(u.e, EBADMSG, "the layer's content is %s, the configuration says %s", is, meant);
+		rc = err_set(u.e, EBADMSG, "the layer's content is %s, the configuration says %s", is, meant);
 	}
-	if (out)
+	if (rc == 0 && out)
 		*out = u.info;
-	return 0;
+	else
+		layer_info_free(&u.info);
+	return rc;
+}
+
+void layer_info_free(struct layer_info *i)
+{
+	buf_free(&i->unmarked);
 }

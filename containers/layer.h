@@ -11,12 +11,14 @@
  * - survived: absolute names (taken as relative), duplicates (the last one counts), any bytes in names, setuid, bytes
  *   behind the archive's end (they count for the diff-id);
  * - left out: character devices in dev/ (a container gets its own /dev, and tar files of whole systems have them), AUFS'
- *   own ".wh..wh.*" files, ACLs, attributes other than user.* and security.capability, and any user.overlay.*.
+ *   own ".wh..wh.*" files, ACLs, attributes other than user.* and security.capability, any user.overlay.*, and user.* where
+ *   the filesystem has none.
  */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/hash.h"
 
@@ -36,7 +38,13 @@ struct layer_info {
 	int64_t content_bytes, entries;
 	bool opaque; /* some directory is */
 	bool opaque_root; /* hides all lower layers */
+	/*
+	 * NUL-ended paths of opaque directories that could not be marked, the filesystem having no user.* attributes (tmpfs
+	 * before Linux 6.6): who mounts the layer sets trusted.overlay.opaque on them. Owned; freed by layer_info_free.
+	 */
+	struct buf unmarked;
 };
+void layer_info_free(struct layer_info *i);
 
 /*
  * Reads blob_fd from its present offset to its end and checks the uncompressed stream against diff_id. dir_fd: an empty

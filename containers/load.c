@@ -475,6 +475,8 @@ int load_archive(const struct store *store, int fd, const char *name, cJSON *out
 	for (size_t i = 0; i < l.n_images; i++)
 		ready_image_free(&l.images[i]);
 	free(l.images);
+	for (size_t i = 0; i < l.n_layers; i++)
+		layer_info_free(&l.layers[i].info);
 	free(l.layers);
 	close(l.scratch);
 	fs_remove_tree(store->dir, "tmp/load", &ignored);

@@ -40,35 +40,6 @@ static int mount_scratch(struct rootfs *r, struct err *e)
 	return 0;
 }
 
-/*
- * mount(2) takes one page of options, and 40 layers' names would fill it: short links stand for the layers, read by the
- * kernel relative to the working directory.
- */
-static int link_layers(const struct rootfs *r, const struct image *image, const char *store, struct buf *options,
-		       struct err *e)
-{
-	cleanup_close int dir = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (dir < 0)
-		return err_sys(e, "open %s", store);
-	if (buf_printf(options, "lowerdir=") < 0)
-		return err_sys(e, "overlay options");
-	for (int i = 0; image->layers[i]; i++) {
-		char target[PATH_MAX], name[16];
-
-		snprintf(name, sizeof(name), "%d", i);
-		if ((size_t)snprintf(target, sizeof(target), "%s/layers/%s", store, image->layers[i]) >= sizeof(target))
-			return err_set(e, ENAMETOOLONG, "the image store's path is too long");
-		if (image->opaque && mark_opaque(dir, image->layers[i], e) < 0)
-			return -1;
-		if (symlinkat(target, r->scratch, name) < 0)
-			return err_sys(e, "link to a layer");
-		if (buf_printf(options, "%s%s", i ? ":" : "", name) < 0)
-			return err_sys(e, "overlay options");
-	}
-	return 0;
-}
-
 /* Marks what a layer's unpacker could not mark (layer.h). Idempotent. */
 static int mark_opaque(int store, const char *layer, struct err *e)
 {
@@ -94,6 +65,35 @@ static int mark_opaque(int store, const char *layer, struct err *e)
 			continue;
 		if (dir < 0 || fsetxattr(dir, "trusted.overlay.opaque", "y", 1, 0) < 0)
 			return err_sys(e, "mark a directory as opaque");
+	}
+	return 0;
+}
+
+/*
+ * mount(2) takes one page of options, and 40 layers' names would fill it: short links stand for the layers, read by the
+ * kernel relative to the working directory.
+ */
+static int link_layers(const struct rootfs *r, const struct image *image, const char *store, struct buf *options,
+		       struct err *e)
+{
+	cleanup_close int dir = open(store, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return err_sys(e, "open %s", store);
+	if (buf_printf(options, "lowerdir=") < 0)
+		return err_sys(e, "overlay options");
+	for (int i = 0; image->layers[i]; i++) {
+		char target[PATH_MAX], name[16];
+
+		snprintf(name, sizeof(name), "%d", i);
+		if ((size_t)snprintf(target, sizeof(target), "%s/layers/%s", store, image->layers[i]) >= sizeof(target))
+			return err_set(e, ENAMETOOLONG, "the image store's path is too long");
+		if (image->opaque && mark_opaque(dir, image->layers[i], e) < 0)
+			return -1;
+		if (symlinkat(target, r->scratch, name) < 0)
+			return err_sys(e, "link to a layer");
+		if (buf_printf(options, "%s%s", i ? ":" : "", name) < 0)
+			return err_sys(e, "overlay options");
 	}
 	return 0;
 }
@@ -136,6 +136,16 @@ static int open_container_dir(const struct rootfs *r, const char *directory, boo
 	return take_fd(memory);
 }
 
+static bool upper_has_user_xattrs(int dir)
+{
+	cleanup_close int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (upper < 0 || fsetxattr(upper, "user.hull", "", 0, 0) < 0)
+		return false;
+	fremovexattr(upper, "user.hull");
+	return true;
+}
+
 /*
  * Where overlayfs keeps its attributes. tmpfs has user.* since Linux 6.6; before, trusted.* is the only place. Layers that
  * are marked in user.* decide, though what is written then suffers where upper can't: a removed lower directory can't be
@@ -147,17 +157,6 @@ static bool use_user_xattrs(const struct image *image, int dir, int layer)
 	bool marked_in_user = image->opaque && (fgetxattr(layer, "user.hull", value, sizeof(value)) >= 0 || errno == ENODATA);
 
 	return marked_in_user || upper_has_user_xattrs(dir);
-}
-
-/* tmpfs has user.* attributes since Linux 6.6; without them overlayfs has to keep its own under trusted.*. */
-static bool has_user_xattrs(int dir)
-{
-	cleanup_close int upper = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (upper < 0 || fsetxattr(upper, "user.hull", "", 0, 0) < 0)
-		return false;
-	fremovexattr(upper, "user.hull");
-	return true;
 }
 
 static int mount_overlay(struct rootfs *r, const char *options, struct err *e)
@@ -179,13 +178,14 @@ static int build(struct rootfs *r, const struct image *image, const char *store,
 
 	if (mount_scratch(r, e) < 0 || link_layers(r, image, store, &options, e) < 0)
 		return -1;
-	layer = openat(r->scratch, "0", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	layer = openat(r->scratch, "0", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (layer < 0)
 		return err_sys(e, "open the topmost layer");
 	dir = open_container_dir(r, directory, volatile_upper, e);
 	if (dir < 0 || make_upper(dir, layer, e) < 0)
 		return -1;
-	if (buf_printf(&options, ",upperdir=c/upper,workdir=c/work%s", use_user_xattrs(image, dir, layer) ? ",userxattr" : "") < 0)
+	if (buf_printf(&options, ",upperdir=c/upper,workdir=c/work%s",
+		       use_user_xattrs(image, dir, layer) ? ",userxattr" : "") < 0)
 		return err_sys(e, "overlay options");
 	return mount_overlay(r, options.data, e);
 }

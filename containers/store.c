@@ -205,7 +205,7 @@ static int layer_info_parse(const char *text, size_t len, struct layer_info *out
 
 	if (!root || json_read(root, fields, 4, JSON_ALLOW_UNKNOWN, "layer", &f, e) < 0)
 		return -1;
-	*out = (struct layer_info){ f.bytes, f.entries, f.opaque, f.opaque_root };
+	*out = (struct layer_info){ f.bytes, f.entries, f.opaque, f.opaque_root, { 0 } };
 	return 0;
 }
 
@@ -236,6 +236,9 @@ int store_layer_commit(const struct store *s, const struct digest *diff_id, int 
 	char path[16 + STORE_HEX_MAX], text[256];
 
 	/* First what describes it: a layer without its description would be damage, a description alone is garbage. */
+	layer_path(diff_id, ".unmarked", path);
+	if (info->unmarked.len && fs_replace(s->dir, path, info->unmarked.data, info->unmarked.len, 0600, e) < 0)
+		return err_wrap(e, "image store");
 	layer_path(diff_id, ".json", path);
 	snprintf(text, sizeof(text), "{\"bytes\":%lld,\"entries\":%lld,\"opaque\":%s,\"opaqueRoot\":%s}\n",
 		 (long long)info->content_bytes, (long long)info->entries, info->opaque ? "true" : "false",

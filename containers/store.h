@@ -2,7 +2,8 @@
 /*
  * The image store, a directory on the state partition:
  *   blobs/sha256/HEX   manifests and configurations, as they came (blobs/sha512 likewise)
- *   layers/HEX         an unpacked layer, HEX of its diff-id; layers/HEX.json what was counted while unpacking
+ *   layers/HEX         an unpacked layer, HEX of its diff-id; layers/HEX.json what was counted while unpacking;
+ *                      layers/HEX.unmarked see layer_info.unmarked
  *   refs/NAME          a normalised reference with '/' as '+'; its content is the manifest's digest
  *   tmp/               what is being written; debris of a power cut is swept by the next writer
  *   lock               held by the one writer; gc.lock: shared by who resolves an image, exclusive while layers go

@@ -27,6 +27,7 @@ static void forget_parent(struct tree *t)
 void tree_close(struct tree *t)
 {
 	forget_parent(t);
+	buf_free(&t->unmarked);
 }
 
 int tree_path(const char *name, char out[PATH_MAX], struct err *e)
@@ -63,23 +64,26 @@ static bool is_whiteout(const struct stat *st)
 	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(0, 0);
 }
 
-static int set_opaque(struct tree *t, int dir, bool root, struct err *e)
+/* len: of the directory's path. */
+static int set_opaque(struct tree *t, int dir, const char *path, size_t len, struct err *e)
 {
-	if (fsetxattr(dir, TREE_OPAQUE_XATTR, "y", 1, 0) < 0) {
-		if (errno == EOPNOTSUPP)
-			return err_set(e, EOPNOTSUPP, "the image store's filesystem has no user.* attributes, which hiding a "
-				       "lower directory needs (a tmpfs before Linux 6.6?)");
-		return err_sys(e, "mark as opaque");
-	}
-	if (root)
+	if (len == 0) {
 		t->opaque_root = true;
-	else
-		t->opaque = true;
+		return 0;
+	}
+	t->opaque = true;
+	if (fsetxattr(dir, TREE_OPAQUE_XATTR, "y", 1, 0) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP)
+		return err_sys(e, "mark as opaque");
+	/* A tmpfs before Linux 6.6: whoever mounts it has to mark it, in a way that isn't allowed here (layer.h). */
+	if (buf_add(&t->unmarked, path, len) < 0 || buf_add(&t->unmarked, "", 1) < 0)
+		return err_sys(e, "mark as opaque");
 	return 0;
 }
 
-/* One missing or replaced directory on the way. dir: its parent. Returns its descriptor. */
-static int step_into(struct tree *t, int dir, const char *name, struct err *e)
+/* One missing or replaced directory on the way, the last one of the path's first len bytes. Returns its descriptor. */
+static int step_into(struct tree *t, int dir, const char *name, const char *path, size_t len, struct err *e)
 {
 	bool was_whiteout = false;
 	cleanup_close int fd = -1;
@@ -102,7 +106,7 @@ static int step_into(struct tree *t, int dir, const char *name, struct err *e)
 	fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the directory '%s'", name);
-	if (was_whiteout && set_opaque(t, fd, false, e) < 0)
+	if (was_whiteout && set_opaque(t, fd, path, len, e) < 0)
 		return -1;
 	return take_fd(fd);
 }
@@ -113,19 +117,19 @@ static int make_parents(struct tree *t, const char *path, struct err *e)
 
 	if (dir < 0)
 		return err_sys(e, "open the root of the tree");
-	while (*path) {
+	for (const char *at = path; *at; ) {
 		char name[NAME_MAX + 1];
-		size_t len = strcspn(path, "/");
+		size_t len = strcspn(at, "/");
 		int next;
 
-		memcpy(name, path, len);
+		memcpy(name, at, len);
 		name[len] = '\0';
-		next = step_into(t, dir, name, e);
+		next = step_into(t, dir, name, path, (size_t)(at - path) + len, e);
 		if (next < 0)
 			return -1;
 		close(dir);
 		dir = next;
-		path += len + (path[len] == '/');
+		at += len + (at[len] == '/');
 	}
 	return take_fd(dir);
 }
@@ -206,7 +210,7 @@ int tree_dir(struct tree *t, const char *path, struct err *e)
 	fd = openat(dir, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, "open the directory");
-	if (stood == STOOD_WHITEOUT && set_opaque(t, fd, false, e) < 0)
+	if (stood == STOOD_WHITEOUT && set_opaque(t, fd, path, strlen(path), e) < 0)
 		return -1;
 	return take_fd(fd);
 }
@@ -312,7 +316,7 @@ int tree_whiteout(struct tree *t, const char *path, struct err *e)
 		if (!S_ISDIR(st.st_mode))
 			return 0;
 		fd = openat(dir, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		return fd < 0 ? err_sys(e, "open the directory") : set_opaque(t, fd, false, e);
+		return fd < 0 ? err_sys(e, "open the directory") : set_opaque(t, fd, path, strlen(path), e);
 	}
 	if (mknodat(dir, leaf, S_IFCHR, makedev(0, 0)) < 0)
 		return err_sys(e, "create the whiteout");
@@ -323,7 +327,7 @@ int tree_opaque(struct tree *t, const char *path, struct err *e)
 {
 	cleanup_close int fd = make_parents(t, path, e);
 
-	return fd < 0 ? -1 : set_opaque(t, fd, *path == '\0', e);
+	return fd < 0 ? -1 : set_opaque(t, fd, path, strlen(path), e);
 }
 
 int tree_dir_time(struct tree *t, const char *path, const struct timespec *mtime, struct err *e)

@@ -12,6 +12,7 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 #define TREE_DEPTH_MAX 512 /* components of a path */
@@ -23,6 +24,7 @@ struct tree {
 	char parent_path[PATH_MAX];
 	bool opaque; /* a directory was made opaque, below the root */
 	bool opaque_root; /* the root itself: overlayfs ignores that, the store must know */
+	struct buf unmarked; /* owned; NUL-ended paths of opaque directories where the filesystem has no user.* attributes */
 };
 struct tree_meta {
 	uid_t uid;
