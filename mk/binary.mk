@@ -8,7 +8,7 @@ CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -fPIE $(WARN) $(HARDEN) -ffunction-sec
 	-fno-strict-aliasing -ffile-prefix-map=$(CURDIR)=. -MMD -MP
 CPPFLAGS := -I. -isystem $(DEPS)/include
 LDFLAGS := -static-pie -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code -Wl,--gc-sections -Wl,-z,pack-relative-relocs -Wl,--build-id=none
-LIBS := -lmount -lfdisk -lblkid -luuid -larchive -lcjson -levent -lseccomp -lcap -lssl -lcrypto \
+LIBS := -lmount -lblkid -luuid -larchive -lcjson -levent -lseccomp -lcap -lssl -lcrypto \
 	-lzstd -lz -lpthread -lm
 
 # base/nss_stubs.o comes first: it takes the place of parts of libc.

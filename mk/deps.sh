@@ -39,20 +39,19 @@ make_quietly() {
 case $name in
 util-linux)
 	fetch libmount-dev
-	configure_quietly --disable-all-programs --enable-libuuid --enable-libblkid --enable-libmount --enable-libfdisk \
+	configure_quietly --disable-all-programs --enable-libuuid --enable-libblkid --enable-libmount \
 		--disable-nls --disable-asciidoc --without-selinux --without-cryptsetup --without-udev --without-systemd \
 		--without-ncurses --without-ncursesw --without-tinfo --without-readline --without-python --without-util \
 		--without-libmagic --without-econf --disable-libmount-support-mtab
-	make_quietly libuuid.la libblkid.la libmount.la libfdisk.la
-	cp .libs/libuuid.a .libs/libblkid.a .libs/libmount.a .libs/libfdisk.a "$deps/lib/"
-	for lib in uuid/src/uuid.h blkid/src/blkid.h mount/src/libmount.h fdisk/src/libfdisk.h; do
+	make_quietly libuuid.la libblkid.la libmount.la
+	cp .libs/libuuid.a .libs/libblkid.a .libs/libmount.a "$deps/lib/"
+	for lib in uuid/src/uuid.h blkid/src/blkid.h mount/src/libmount.h; do
 		mkdir -p "$deps/include/${lib%%/*}" "$deps/include/lib${lib%%/*}"
 	done
 	cp libuuid/src/uuid.h "$deps/include/uuid/"
 	cp libblkid/src/blkid.h "$deps/include/blkid/"
 	cp libmount/src/libmount.h "$deps/include/libmount/"
-	cp libfdisk/src/libfdisk.h "$deps/include/libfdisk/"
-	rmdir "$deps/include/libuuid" "$deps/include/libblkid" "$deps/include/mount" "$deps/include/fdisk"
+	rmdir "$deps/include/libuuid" "$deps/include/libblkid" "$deps/include/mount"
 	;;
 cjson)
 	fetch libcjson-dev
