@@ -423,6 +423,41 @@ static void lies_about_digests_and_sizes(void **state)
 	refused(f, "doesn't hold the layer");
 }
 
+/* A foreign layer is taken when it is there, and told when not. */
+static void foreign_layers(void **state)
+{
+	struct fixture *f = *state;
+	struct blob layer = add_layer(f, "a"), config = add_text(f, config_text(&layer, 1, "")), image;
+	char entries[1024] = "", text[2048];
+
+	snprintf(text, sizeof(text), "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.docker.container.image.v1+json\","
+		 "\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"application/vnd.docker.image.rootfs.foreign.diff.tar"
+		 "\",\"digest\":\"%s\",\"size\":%zu,\"urls\":[\"http://example.com/x\"]}]}", config.digest, config.size,
+		 layer.digest, layer.size);
+	image = add_text(f, text);
+	index_entry(entries, sizeof(entries), "application/vnd.docker.distribution.manifest.v2+json", image, "x");
+	add_layout(f, entries);
+	if (load(f, NULL) < 0)
+		fail_msg("%s", f->e.text);
+}
+
+static void a_foreign_layer_elsewhere(void **state)
+{
+	struct fixture *f = *state;
+	struct blob layer = { .size = 9 }, config, image;
+	char entries[1024] = "", text[2048];
+
+	snprintf(layer.digest, sizeof(layer.digest), "sha256:%064d", 7);
+	config = add_text(f, config_text(&layer, 1, ""));
+	snprintf(text, sizeof(text), "{\"schemaVersion\":2,\"config\":{\"mediaType\":\"application/vnd.oci.image.config.v1+json\","
+		 "\"digest\":\"%s\",\"size\":%zu},\"layers\":[{\"mediaType\":\"application/vnd.oci.image.layer.nondistributable.v1"
+		 ".tar\",\"digest\":\"%s\",\"size\":9}]}", config.digest, config.size, layer.digest);
+	image = add_text(f, text);
+	index_entry(entries, sizeof(entries), OCI_MANIFEST, image, "x");
+	add_layout(f, entries);
+	refused(f, "foreign");
+}
+
 /* One bad image, and nothing of the good one beside it is taken. */
 static void all_or_nothing(void **state)
 {
@@ -669,7 +704,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(load_list_remove), TEST(shared_layers_are_kept_once), TEST(what_a_container_uses_stays),
 		TEST(references_with_digests), TEST(names), TEST(by_platform_through_indexes), TEST(nested_too_deep),
-		TEST(another_platform_only), TEST(lies_about_digests_and_sizes), TEST(all_or_nothing), TEST(hostile_members),
+		TEST(another_platform_only), TEST(lies_about_digests_and_sizes), TEST(all_or_nothing), TEST(foreign_layers), TEST(a_foreign_layer_elsewhere), TEST(hostile_members),
 		TEST(old_docker_archive), TEST(an_opaque_root_ends_the_stack), TEST(debris_is_swept), TEST(damage_is_told),
 		TEST(confined), TEST(forbidden_calls), TEST(operations),
 	};

@@ -664,6 +664,37 @@ static void empty_layer(void **state)
 	assert_int_equal(f->info.entries, 0);
 }
 
+/* Not even the zero bytes. */
+static void the_empty_blob(void **state)
+{
+	struct fixture *f = *state;
+
+	tar_end(&f->tar);
+	f->tar.len = 0;
+	accepted(f);
+	assert_int_equal(f->info.entries, 0);
+}
+
+static void sha512(void **state)
+{
+	struct fixture *f = *state;
+	struct digest d = { .kind = HASH_SHA512 };
+	struct hash *h = hash_new(HASH_SHA512);
+	int fd;
+
+	tar_file(&f->tar, "x", "1");
+	tar_end(&f->tar);
+	hash_update(h, f->tar.data, f->tar.len);
+	hash_final(h, d.bytes);
+	fd = tar_memfd(f->tar.data, f->tar.len);
+	assert_int_equal(layer_unpack(fd, &d, f->layer, &f->limits, &f->info, &f->e), 0);
+	d.bytes[63] ^= 1;
+	lseek(fd, 0, SEEK_SET);
+	assert_int_equal(layer_unpack(fd, &d, -1, &f->limits, &f->info, &f->e), -1);
+	close(fd);
+	holds(f, "x", "1");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -679,7 +710,7 @@ int main(void)
 		TEST(long_names), TEST(xattr_bomb), TEST(too_many_entries), TEST(compression_bomb), TEST(sparse_sizes),
 		TEST(small_sparse_file), TEST(malformed_pax_header), TEST(truncated), TEST(not_a_tar), TEST(wrong_diff_id),
 		TEST(trailing_garbage_counts_for_the_digest), TEST(compressed), TEST(compressed_twice),
-		TEST(owner_out_of_range), TEST(empty_layer),
+		TEST(owner_out_of_range), TEST(empty_layer), TEST(the_empty_blob), TEST(sha512),
 	};
 
 	if (geteuid() != 0) {
