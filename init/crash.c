@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define CRASH_WINDOW_MS 60000
-#define CRASH_STACK 65536
+#define CRASH_STACK 32768 /* the largest signal frame (AMX) has some 11 KiB */
 
 extern const char __executable_start[], _end[]; /* the linker's: this image in memory */
 
@@ -28,14 +28,18 @@ static struct {
 	bool contained;
 	struct crash_window window;
 	char resume[16], snapshot_fd[16], self_text[16], why[64], window_text[48];
-	char name[8];
+	char name[8], empty[1];
 	char *argv[CRASH_RESUME_ARGC + 1];
 	char *envp[1];
 	char stack[CRASH_STACK];
 } crash __attribute__((aligned(4096)));
 
-/* The text section of the handler, locked too. Only raw system calls and these helpers are called in it. */
-#define CRASH_TEXT __attribute__((section(".text.crash"), noinline, no_stack_protector))
+/*
+ * The section of the handler, locked too. Only raw system calls and these helpers are called in it, and no constants are
+ * used that the compiler would keep elsewhere. Its name is an identifier, so that the linker tells its bounds.
+ */
+#define CRASH_TEXT __attribute__((section("crash_text"), noinline, no_stack_protector))
+extern const char __start_crash_text[], __stop_crash_text[];
 
 /* A raw system call: libc's wrappers lie in pages that may be unreadable by now. */
 CRASH_TEXT static long crash_syscall(long n, long a, long b, long c, long d, long f)
@@ -99,9 +103,9 @@ CRASH_TEXT static void crash_handler(int sig, siginfo_t *info, void *context)
 		*p++ = mid[i];
 	put_number(p, at, 16);
 	count_crash();
-	if (sig == SIGBUS && at >= (unsigned long)__executable_start && at < (unsigned long)_end)
+	if (sig == SIGBUS && info->si_code > 0 && at >= (unsigned long)__executable_start && at < (unsigned long)_end)
 		crash_end();
-	crash_syscall(SYS_execveat, crash.self_fd, (long)"", (long)crash.argv, (long)crash.envp, AT_EMPTY_PATH);
+	crash_syscall(SYS_execveat, crash.self_fd, (long)crash.empty, (long)crash.argv, (long)crash.envp, AT_EMPTY_PATH);
 	crash_end();
 }
 
@@ -124,11 +128,11 @@ bool crash_too_many(struct crash_window window, unsigned limit)
 	return window.count > limit;
 }
 
-static int lock_memory(void)
+/* The kernel takes whole pages. Failing to lock (a container's limit) is no reason not to boot. */
+static void lock_memory(void)
 {
-	uintptr_t text = (uintptr_t)crash_handler & ~4095UL;
-	/* The helpers lie in the same section, within these pages; failing to lock is no reason not to boot. */
-	return mlock((void *)text, 8192) | mlock(&crash, sizeof(crash));
+	mlock(__start_crash_text, (size_t)(__stop_crash_text - __start_crash_text));
+	mlock(&crash, sizeof(crash));
 }
 
 int crash_arm(int self_fd, int snapshot_fd, struct crash_window window, bool contained, struct err *e)

@@ -37,7 +37,8 @@ void machine_hello(struct pid1 *p, struct call *c, const cJSON *params)
 static int crash_count(const struct pid1 *p)
 {
 	cleanup_json cJSON *v = snapshot_get(p->snapshot, "crashes");
-	return v ? (int)cJSON_GetNumberValue(json_get(v, "count")) : 0;
+	const cJSON *count = v ? json_get(v, "count") : NULL;
+	return cJSON_IsNumber(count) ? count->valueint : 0;
 }
 
 void machine_info(struct pid1 *p, struct call *c, const cJSON *params)
@@ -85,7 +86,8 @@ static void on_reexec(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what, (void)arg;
 	struct err e;
-	crash_reexec(&e);
+	if (crash_reexec(&e) < 0)
+		log_err("%s", e.text);
 }
 
 void machine_reexec(struct pid1 *p, struct call *c, const cJSON *params)
