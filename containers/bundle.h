@@ -32,8 +32,8 @@ struct bundle {
 };
 
 /*
- * Reads fd (a file or a pipe, from its present offset) to the archive's end. dir: an empty directory, borrowed. A member
- * blobs/ALGORITHM/HEX with another content than its name says is refused.
+ * Reads fd (a file or a pipe, from its present offset) to the archive's end. dir: an empty directory, borrowed. A
+ * member blobs/ALGORITHM/HEX with another content than its name says is refused.
  */
 int bundle_read(int fd, int dir, const struct bundle_limits *limits, struct bundle *out, struct err *e);
 void bundle_free(struct bundle *b);

@@ -11,7 +11,8 @@
 #include "containers/strings.h"
 
 /* Whether the stored reference `name`, which leads to `has`, is one that r (with a digest) means. */
-static bool same_image(const struct reference *r, const struct digest *wanted, const char *name, const struct digest *has)
+static bool same_image(const struct reference *r, const struct digest *wanted, const char *name,
+		       const struct digest *has)
 {
 	struct reference other;
 
@@ -50,15 +51,19 @@ static int matching(const struct store *s, const char *reference, char ***out, s
 			reference_format(&r, name);
 			got = store_ref_get(s, name, &d, e);
 		}
-		if (got < 0 || (got && strings_add(&found, name) < 0))
+		if (got < 0)
 			return -1;
+		if (got && strings_add(&found, name) < 0)
+			return err_sys(e, "image");
 	} else if (digest_parse(r.digest, &wanted, e) < 0 || store_refs(s, &all, e) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; all && all[i]; i++) {
 		got = store_ref_get(s, all[i], &d, e);
-		if (got < 0 || (got && same_image(&r, &wanted, all[i], &d) && strings_add(&found, all[i]) < 0))
+		if (got < 0)
 			return -1;
+		if (got && same_image(&r, &wanted, all[i], &d) && strings_add(&found, all[i]) < 0)
+			return err_sys(e, "image");
 	}
 	if (found[0])
 		*manifest = r.digest[0] ? wanted : d;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Images in the store: from a reference to what a container needs, the list, removal with what nothing needs any more. */
+/*
+ * Images in the store: from a reference to what a container needs, the list, removal with what nothing needs any more.
+ */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -42,7 +44,7 @@ int image_list(const struct store *s, const char *after, cJSON *out, struct err 
 int image_remove(const struct store *s, const char *reference, char *const *in_use, cJSON *out, struct err *e);
 
 /*
- * Removes all blobs and layers that neither a reference nor `keep` (NULL-ended digests of manifests; may be NULL) needs.
- * Adds {"layers":N}: how many layers went. Nothing goes when an image with a reference is damaged.
+ * Removes all blobs and layers that neither a reference nor `keep` (NULL-ended digests of manifests; may be NULL)
+ * needs. Adds {"layers":N}: how many layers went. Nothing goes when an image with a reference is damaged.
  */
 int image_collect(const struct store *s, char *const *keep, cJSON *out, struct err *e);

@@ -148,8 +148,8 @@ static int step_detach(struct launch *l, struct err *e)
 }
 
 /*
- * Which manifest's layers the container stands on, beside its writable layer: the name it was started by may move on, and
- * whoever removes images has to know. Not flushed: after a power cut the container doesn't run.
+ * Which manifest's layers the container stands on, beside its writable layer: the name it was started by may move on,
+ * and whoever removes images has to know. Not flushed: after a power cut the container doesn't run.
  */
 static int record_image(const struct launch *l, struct err *e)
 {

@@ -12,7 +12,7 @@
  */
 #pragma once
 
-/* In a container's directory: the digest of the manifest it runs on. */
+/* In a container's directory, written by the launcher: the digest of the manifest it runs on. */
 #define LAUNCH_IMAGE_FILE "image"
 
 _Noreturn void launch_main(void);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One image layer: a tar changeset (OCI image-spec 1.1 "layer"), plain or by gzip or zstd, told from its bytes. Unpacked
- * into a directory that overlayfs (with `userxattr`) takes as a lower one: whiteouts become 0:0 character devices,
- * opaque directories get user.overlay.opaque.
+ * One image layer: a tar changeset (OCI image-spec 1.1 "layer"), plain or by gzip or zstd, told from its bytes.
+ * Unpacked into a directory that overlayfs (with `userxattr`) takes as a lower one: whiteouts become 0:0 character
+ * devices, opaque directories get user.overlay.opaque.
  *
  * What is done with what a stranger may put into one:
  * - refused, naming the entry: ".." in names, a path through a symlink, a hard link to what this layer has not unpacked
- *   before (a link into a lower layer too: layers are unpacked apart), block devices, character devices outside of dev/,
- *   bare or nested whiteouts, more of anything than the limits, a truncated or malformed archive, a wrong diff-id;
+ *   before (a link into a lower layer too: layers are unpacked apart), block devices, character devices outside of
+ *   dev/, bare or nested whiteouts, more of anything than the limits, a truncated or malformed archive, a wrong
+ *   diff-id;
  * - survived: absolute names (taken as relative), duplicates (the last one counts), any bytes in names, setuid, bytes
  *   behind the archive's end (they count for the diff-id);
- * - left out: character devices in dev/ (a container gets its own /dev, and tar files of whole systems have them), AUFS'
- *   own ".wh..wh.*" files, ACLs, attributes other than user.* and security.capability, any user.overlay.*, and user.* where
- *   the filesystem has none.
+ * - left out: character devices in dev/ (a container gets its own /dev, and tar files of whole systems have them),
+ *   AUFS' own ".wh..wh.*" files, ACLs, attributes other than user.* and security.capability, any user.overlay.*, and
+ *   user.* where the filesystem has none.
  */
 #pragma once
 #include <stdbool.h>

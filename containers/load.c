@@ -136,7 +136,8 @@ static int take_image(struct load *l, const struct source *s, char *manifest, si
 }
 
 /* The blob that a descriptor names, with the size it says. */
-static const struct bundle_member *blob(const struct load *l, const struct descriptor *d, const char *what, struct err *e)
+static const struct bundle_member *blob(const struct load *l, const struct descriptor *d, const char *what,
+					struct err *e)
 {
 	const struct bundle_member *m = bundle_find_blob(&l->bundle, &d->digest);
 	char text[DIGEST_TEXT_MAX];
@@ -182,8 +183,8 @@ static int name_image(const char *given, char *const *own, const struct digest *
 	return strings_add(out, text) < 0 ? err_sys(e, "name of the image") : 0;
 }
 
-static int load_oci_manifest(struct load *l, const struct descriptor *d, char *text, size_t len, char *const *references,
-			     struct err *e)
+static int load_oci_manifest(struct load *l, const struct descriptor *d, char *text, size_t len,
+			     char *const *references, struct err *e)
 {
 	cleanup_manifest struct manifest m = { 0 };
 	cleanup_free struct source *s = calloc(1, sizeof(*s));

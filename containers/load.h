@@ -10,8 +10,8 @@
 
 /*
  * store: open for writing. fd: the archive, a file or a pipe. name: what to call the image (NULL: the names that the
- * archive gives, by the annotations io.containerd.image.name or org.opencontainers.image.ref.name, or RepoTags; an image
- * without any is stored under its digest); only for an archive of one image.
+ * archive gives, by the annotations io.containerd.image.name or org.opencontainers.image.ref.name, or RepoTags; an
+ * image without any is stored under its digest); only for an archive of one image.
  * Adds {"images":[{"reference","digest"}]} to out. Nothing becomes visible unless everything in the archive was good.
  */
 int load_archive(const struct store *store, int fd, const char *name, cJSON *out, struct err *e);

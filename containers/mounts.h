@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What every container has mounted, as Docker's defaults have it: /proc, /dev with its nodes, /sys, cgroups, and what of
- * them is hidden or read-only. Each target is opened beneath the root without following links, and what is hidden in
+ * What every container has mounted, as Docker's defaults have it: /proc, /dev with its nodes, /sys, cgroups, and what
+ * of them is hidden or read-only. Each target is opened beneath the root without following links, and what is hidden in
  * /proc and /sys is checked to lie there (CVE-2021-30465, 2025-31133, 2025-52881).
  */
 #pragma once

@@ -79,7 +79,8 @@ int image_list_offline(const char *store_dir, const char *after, cJSON *result, 
 	return confine_run(store_dir, -1, list_there, after, result, e);
 }
 
-int image_remove_offline(const char *store_dir, const char *reference, char *const *in_use, cJSON *result, struct err *e)
+int image_remove_offline(const char *store_dir, const char *reference, char *const *in_use, cJSON *result,
+			 struct err *e)
 {
 	const struct removal r = { reference, in_use };
 

@@ -13,7 +13,8 @@ int image_load_offline(const char *store_dir, int archive_fd, const char *name, 
 /* One page of the list; after: the last reference of the page before, NULL for the first. */
 int image_list_offline(const char *store_dir, const char *after, cJSON *result, struct err *e);
 /* Only the name; in_use: NULL-ended references or digests that units have; may be NULL. */
-int image_remove_offline(const char *store_dir, const char *reference, char *const *in_use, cJSON *result, struct err *e);
+int image_remove_offline(const char *store_dir, const char *reference, char *const *in_use, cJSON *result,
+			 struct err *e);
 /*
  * Takes out what neither a reference needs nor a container in containers_dir stands on (LAUNCH_IMAGE_FILE in its
  * directory; NULL: there are none). After a load, which may have moved a name, and after a removal.

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a container executes: arguments and environment merged from image and unit as Docker does, and the program found. */
+/*
+ * What a container executes: arguments and environment merged from image and unit as Docker does, and the program
+ * found.
+ */
 #pragma once
 #include <stdbool.h>
 
@@ -17,8 +20,8 @@
 int program_arguments(const struct image_config *image, const cJSON *entrypoint, const cJSON *command, char ***out,
 		      struct err *e);
 /*
- * PATH and HOSTNAME, then the image's, then the unit's variables (entries without '=' are dropped), each name once; HOME
- * when nobody set it; TERM with a terminal.
+ * PATH and HOSTNAME, then the image's, then the unit's variables (entries without '=' are dropped), each name once;
+ * HOME when nobody set it; TERM with a terminal.
  */
 int program_environment(const struct image_config *image, const cJSON *unit, const char *hostname, const char *home,
 			bool terminal, char ***out, struct err *e);

@@ -26,8 +26,8 @@ static bool is_protected(int exe)
 }
 
 /*
- * A detached read-only mount of the file: nobody can reach it to make it writable again, and nothing is copied. Only when
- * the binary can be found by name in this mount namespace. -1: no.
+ * A detached read-only mount of the file: nobody can reach it to make it writable again, and nothing is copied. Only
+ * when the binary can be found by name in this mount namespace. -1: no.
  */
 static int read_only_copy(int exe)
 {

@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 /*
- * Returns 0 when the running binary is on a read-only mount or in a sealed memfd; executes itself from such a place, with
- * these arguments and all descriptors without CLOEXEC, when not. Before anything else in the process.
+ * Returns 0 when the running binary is on a read-only mount or in a sealed memfd; executes itself from such a place,
+ * with these arguments and all descriptors without CLOEXEC, when not. Before anything else in the process.
  */
 int protect_binary(char *const *arguments, struct err *e);

@@ -147,9 +147,9 @@ static bool upper_has_user_xattrs(int dir)
 }
 
 /*
- * Where overlayfs keeps its attributes. tmpfs has user.* since Linux 6.6; before, trusted.* is the only place. Layers that
- * are marked in user.* decide, though what is written then suffers where upper can't: a removed lower directory can't be
- * made again.
+ * Where overlayfs keeps its attributes. tmpfs has user.* since Linux 6.6; before, trusted.* is the only place. Layers
+ * that are marked in user.* decide, though what is written then suffers where upper can't: a removed lower directory
+ * can't be made again.
  */
 static bool use_user_xattrs(const struct image *image, int dir, int layer)
 {
@@ -170,8 +170,8 @@ static int mount_overlay(struct rootfs *r, const char *options, struct err *e)
 	return r->root < 0 ? err_sys(e, "overlay") : 0;
 }
 
-static int build(struct rootfs *r, const struct image *image, const char *store, const char *directory, bool volatile_upper,
-		 struct err *e)
+static int build(struct rootfs *r, const struct image *image, const char *store, const char *directory,
+		 bool volatile_upper, struct err *e)
 {
 	cleanup_buf struct buf options = { .max = 4000 };
 	cleanup_close int dir = -1, layer = -1;

@@ -48,8 +48,8 @@ static void layer_path(const struct digest *d, const char *suffix, char out[16 +
 }
 
 /*
- * The names in a folder, without those that begin with '.', or only those: temporaries that a power cut left. Empty when
- * the folder is missing.
+ * The names in a folder, without those that begin with '.', or only those: temporaries that a power cut left. Empty
+ * when the folder is missing.
  */
 static int list_folder(const struct store *s, enum folder f, bool temporaries, char ***out, struct err *e)
 {

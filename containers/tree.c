@@ -162,8 +162,12 @@ static int open_parent(struct tree *t, const char *path, const char **leaf, bool
 
 enum stood { STOOD_NOTHING, STOOD_DIR, STOOD_WHITEOUT };
 
-/* Makes room at path (so the kept parent is never inside of what goes): whatever stands there goes, but a directory when keep_dir. Returns its parent directory. */
-static int make_room(struct tree *t, const char *path, bool keep_dir, const char **leaf, enum stood *stood, struct err *e)
+/*
+ * Makes room at path (so the kept parent is never inside of what goes): whatever stands there goes, but a directory
+ * when keep_dir. Returns its parent directory.
+ */
+static int make_room(struct tree *t, const char *path, bool keep_dir, const char **leaf, enum stood *stood,
+		     struct err *e)
 {
 	struct stat st;
 	int dir;

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tasks on the image store (containers/operations.h). They start with PID 1's rights (no sandbox in the table): each
- * puts the work into a confined child of its own, which needs root once to map its ids.
+ * puts the work into a confined child of its own, which needs root once to map its ids. "store" is this machine's own
+ * unless given.
  *
  * image-load:   {"store":DIR?,"name":TEXT?}, fd 0: the archive (file or pipe) -> {"images":[{"reference","digest"}]}
- * image-list:   {"store":DIR?,"after":REFERENCE?} -> {"images":[{"reference","digest","size_bytes","layers"}],"more":bool}
+ * image-list:   {"store":DIR?,"after":REFERENCE?} ->
+ *               {"images":[{"reference","digest","size_bytes","layers"}],"more":bool}
  *               in pages of 100, sorted; "after" is the last reference of the page before
- * image-remove: {"store":DIR?,"reference":TEXT,"in_use":[REFERENCE or DIGEST..]?} -> {"removed":[REFERENCE..],"layers":N}
+ * image-remove: {"store":DIR?,"reference":TEXT,"in_use":[REFERENCE or DIGEST..]?} ->
+ *               {"removed":[REFERENCE..],"layers":N}
  *               in_use: of every unit that exists; layers that containers stand on stay in any case
- * store: this machine's own unless given. Error codes: ENOENT no such image, EBUSY used by a container, ENOSPC, EBADMSG a bad archive or a damaged store.
+ * Error codes: ENOENT no such image, EBUSY used by a container, ENOSPC, EBADMSG a bad archive or a damaged store.
  */
 #pragma once
 #include "init/task.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Image archives. The first byte chooses: 'l' the rest is one layer, else a whole archive for `image load`. It writes to
- * a directory in /dev/shm, without the confinement that comes on top in earnest.
+ * Image archives. The first byte chooses: 'l' the rest is one layer, else a whole archive for `image load`. It writes
+ * to a directory in /dev/shm, without the confinement that comes on top in earnest.
  */
 #include <fcntl.h>
 #include <stdio.h>
