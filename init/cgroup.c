@@ -14,6 +14,8 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
+#define DEPTH_MAX 8 /* of what is removed: PID 1's stack and descriptors */
+
 static int full_path(char out[PATH_MAX], const char *path, const char *file)
 {
 	int n = snprintf(out, PATH_MAX, CGROUP_ROOT "/%s%s%s", path, file ? "/" : "", file ? file : "");
@@ -76,17 +78,20 @@ bool cgroup_empty(const char *path)
 	char full[PATH_MAX], text[256];
 	cleanup_close int fd = full_path(full, path, "cgroup.events") < 0 ? -1 : open(full, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return true;
+		return errno == ENOENT; /* and not when we lack descriptors to look */
 	ssize_t n = read(fd, text, sizeof(text) - 1);
 	if (n < 0)
-		return true;
+		return errno == ENODEV; /* removed meanwhile */
 	text[n] = '\0';
 	return strstr(text, "populated 1") == NULL;
 }
 
-int cgroup_remove(const char *path, struct err *e)
+/* Containers can't make cgroups below theirs, so what is there is of our making and flat; anything else stays. */
+static int remove_below(const char *path, int depth, struct err *e)
 {
 	char full[PATH_MAX];
+	if (depth > DEPTH_MAX)
+		return err_set(e, ELOOP, "cgroup %s: nested too deeply", path);
 	if (full_path(full, path, NULL) < 0)
 		return err_sys(e, "cgroup %s", path);
 	cleanup_closedir DIR *dir = opendir(full);
@@ -97,9 +102,14 @@ int cgroup_remove(const char *path, struct err *e)
 		if (d->d_type != DT_DIR || strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
 			continue;
 		if (snprintf(below, sizeof(below), "%s/%s", path, d->d_name) < (int)sizeof(below))
-			cgroup_remove(below, NULL);
+			remove_below(below, depth + 1, NULL);
 	}
 	if (rmdir(full) < 0 && errno != ENOENT)
 		return err_sys(e, "cgroup %s: remove", path);
 	return 0;
+}
+
+int cgroup_remove(const char *path, struct err *e)
+{
+	return remove_below(path, 0, e);
 }

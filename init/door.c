@@ -15,19 +15,19 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "init/inherited.h"
 #include "init/session.h"
 #include "init/snapshot.h"
 
 #define CLIENTS_MAX 64
+#define PAUSE_MS 200
 #define PORTS "/sys/class/virtio-ports"
 #define PORT_NAME "hull.control."
 #define PORT_COUNT 4
 
-/* The longest idle client without a call gives way; if all are busy, the newcomer does. */
-static bool make_room(struct door *door)
+/* The longest idle client without a call gives way. */
+static bool close_idle(struct door *door)
 {
-	if (door->n_clients < CLIENTS_MAX)
-		return true;
 	struct session *oldest = NULL;
 	for (struct session *s = door->first; s; s = s->next)
 		if (!s->port && !s->call && (!oldest || s->active_ms < oldest->active_ms))
@@ -37,14 +37,40 @@ static bool make_room(struct door *door)
 	return oldest != NULL;
 }
 
+/* If all are busy the newcomer gives way. */
+static bool make_room(struct door *door)
+{
+	return door->n_clients < CLIENTS_MAX || close_idle(door);
+}
+
+static void on_pause_over(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct pid1 *p = arg;
+	event_add(p->door->accept, NULL);
+}
+
+/* No descriptor for a client: one that is idle gives way, or nobody is let in for a moment (else the loop would spin). */
+static void no_descriptor(struct pid1 *p)
+{
+	struct timeval pause = { 0, PAUSE_MS * 1000 };
+	if (close_idle(p->door))
+		return;
+	event_del(p->door->accept);
+	evtimer_add(p->door->pause, &pause);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
 	struct pid1 *p = arg;
 	for (int i = 0; i < 16; i++) {
 		int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (client < 0)
+		if (client < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				no_descriptor(p);
 			return;
+		}
 		struct ucred who;
 		socklen_t len = sizeof(who);
 		if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || who.uid != 0 || !make_room(p->door)) {
@@ -80,8 +106,9 @@ static int listener(struct pid1 *p, struct err *e)
 {
 	cleanup_json cJSON *old = snapshot_get(p->snapshot, "door");
 	if (old) {
-		int fd = (int)cJSON_GetNumberValue(json_get(old, "fd"));
-		if (fd > 2 && fcntl(fd, F_GETFD) >= 0)
+		const cJSON *number = json_get(old, "fd");
+		int fd = inherited_take(p, cJSON_IsNumber(number) ? number->valueint : -1);
+		if (fd >= 0)
 			return fd;
 	}
 	int fd = listen_anew(e);
@@ -105,7 +132,8 @@ int door_open(struct pid1 *p, struct err *e)
 	if (p->door->listener < 0)
 		return -1;
 	p->door->accept = event_new(p->loop, p->door->listener, EV_READ | EV_PERSIST, on_accept, p);
-	if (!p->door->accept || event_add(p->door->accept, NULL) < 0)
+	p->door->pause = evtimer_new(p->loop, on_pause_over, p);
+	if (!p->door->accept || !p->door->pause || event_add(p->door->accept, NULL) < 0)
 		return err_set(e, ENOMEM, "control socket: out of memory");
 	door_scan_ports(p);
 	return 0;
@@ -155,14 +183,4 @@ void door_scan_ports(struct pid1 *p)
 		if (index >= 0 && index < PORT_COUNT && name[strlen(PORT_NAME) + 1] == '\0' && !port_is_open(p->door, index))
 			open_port(p, d->d_name, index);
 	}
-}
-
-void door_close(struct pid1 *p)
-{
-	while (p->door->first)
-		session_close(p->door->first);
-	event_free(p->door->accept);
-	close(p->door->listener);
-	free(p->door);
-	p->door = NULL;
 }

@@ -57,4 +57,3 @@ size_t call_backlog(const struct call *c);
 int door_open(struct pid1 *p, struct err *e); /* the control socket, also after a re-exec */
 /* With hull.control=virtio: opens ports that have appeared. Called at start and at each uevent of virtio-ports. */
 void door_scan_ports(struct pid1 *p);
-void door_close(struct pid1 *p);

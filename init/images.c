@@ -92,6 +92,15 @@ void images_list(struct pid1 *p, struct call *c, const cJSON *params)
 
 /* --- Remove: never what a unit needs --- */
 
+static bool contains(const cJSON *texts, const char *text)
+{
+	const cJSON *t;
+	cJSON_ArrayForEach(t, texts)
+		if (strcmp(t->valuestring, text) == 0)
+			return true;
+	return false;
+}
+
 void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
 {
 	const cJSON *reference = json_get(params, "reference");
@@ -103,7 +112,8 @@ void images_remove(struct pid1 *p, struct call *c, const cJSON *params)
 	cJSON_AddStringToObject(v, "reference", reference->valuestring);
 	cJSON *in_use = cJSON_AddArrayToObject(v, "in_use");
 	for (const struct unit *u = supervisor_first(units_supervisor(p)); u; u = u->next)
-		cJSON_AddItemToArray(in_use, cJSON_CreateString(u->spec.image));
+		if (!contains(in_use, u->spec.image)) /* many units, few images: it has to fit into a packet */
+			cJSON_AddItemToArray(in_use, cJSON_CreateString(u->spec.image));
 	method_by_task(c, "image-remove", v, NULL, 0);
 }
 
@@ -137,8 +147,10 @@ static void free_upload(struct upload *u)
 		}
 	if (u->pipe >= 0)
 		close(u->pipe);
-	event_free(u->writable);
-	event_free(u->idle);
+	if (u->writable)
+		event_free(u->writable);
+	if (u->idle)
+		event_free(u->idle);
 	free(u->data);
 	cJSON_Delete(u->result);
 	free(u);
@@ -188,14 +200,14 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
 	struct upload *u = arg;
-	if (u->ended && !u->call)
+	if (u->ended && !u->call) {
 		free_upload(u);
-	else if (!u->call)
-		close_pipe(u); /* the task fails, which brings us back here */
-	if (!u->ended) {
-		struct timeval again = { IDLE_S, 0 };
-		event_add(u->idle, &again);
+		return;
 	}
+	if (!u->call)
+		close_pipe(u); /* the task fails, which brings us back here */
+	struct timeval again = { IDLE_S, 0 };
+	event_add(u->idle, &again);
 }
 
 static void chunk_cancel(struct call *c)
@@ -243,14 +255,10 @@ static int open_upload(struct pid1 *p, struct upload *u, const cJSON *params, st
 	u->pipe = ends[1];
 	u->writable = event_new(p->loop, ends[1], EV_WRITE, on_writable, u);
 	u->idle = evtimer_new(p->loop, on_idle, u);
-	int ret = task_start(p, "image-load", params, &ends[0], 1, on_loaded, u, e);
+	int ret = u->writable && u->idle ? task_start(p, "image-load", params, &ends[0], 1, on_loaded, u, e) :
+					   err_set(e, ENOMEM, "upload: out of memory");
 	close(ends[0]);
-	if (ret == 0)
-		return 0;
-	event_free(u->writable);
-	event_free(u->idle);
-	close(u->pipe);
-	return -1;
+	return ret;
 }
 
 void images_load(struct pid1 *p, struct call *c, const cJSON *params)
@@ -272,7 +280,7 @@ void images_load(struct pid1 *p, struct call *c, const cJSON *params)
 	}
 	*u = (struct upload){ .p = p, .id = next_upload++, .pipe = -1 };
 	if (open_upload(p, u, params, &e) < 0) {
-		free(u);
+		free_upload(u);
 		call_fail(c, NULL, "%s", e.text);
 		return;
 	}

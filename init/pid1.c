@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -21,12 +22,17 @@
 #include "init/cgroup.h"
 #include "init/crash.h"
 #include "init/door.h"
+#include "init/inherited.h"
 #include "init/roles.h"
 #include "init/snapshot.h"
 #include "init/tasks.h"
 #include "init/units.h"
 
 #define INITIAL_PID_NAMESPACE "pid:[4026531836]" /* PROC_PID_INIT_INO, part of the kernel's interface */
+#define REAPED_A_TURN 256 /* then the loop's other events have theirs */
+#define ZOMBIES_MAX 100000 /* looked at in one go after a re-exec, before launches are begun again */
+#define CALLBACKS_A_TURN 32 /* before the loop looks at its descriptors and timers again */
+#define FILES_MAX 524288 /* three descriptors a unit, and some for each piece of its roles' work */
 #define COMMIT_AFTER_S 3 /* with all roles listening this long after the units were started */
 
 struct resume {
@@ -95,7 +101,8 @@ static void account_crash(struct pid1 *p, const struct resume *r)
 		return;
 	}
 	cleanup_json cJSON *old = snapshot_get(p->snapshot, "crashes"), *now = cJSON_CreateObject();
-	double count = (old ? cJSON_GetNumberValue(json_get(old, "count")) : 0) + 1;
+	const cJSON *before = old ? json_get(old, "count") : NULL;
+	double count = (cJSON_IsNumber(before) ? before->valuedouble : 0) + 1;
 	cJSON_AddNumberToObject(now, "count", count);
 	cJSON_AddStringToObject(now, "last", r->why);
 	snapshot_put(p->snapshot, "crashes", now, NULL);
@@ -106,18 +113,28 @@ static void account_crash(struct pid1 *p, const struct resume *r)
 
 /* --- signals --- */
 
-static void reap(struct pid1 *p)
+/* Looked at, recorded, and only then reaped: a crash in between finds the zombie again. False: more may be left. */
+static bool reap(struct pid1 *p, int max)
 {
-	/* Looked at, recorded, and only then reaped: a crash in between finds the zombie again. */
-	for (;;) {
+	for (int i = 0; i < max; i++) {
 		siginfo_t si = { 0 };
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || si.si_pid == 0)
-			return;
-		int status = si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
-		if (!units_exited(p, si.si_pid, status))
-			roles_exited(p, si.si_pid, status); /* else a task, or an orphan of somebody's */
-		waitid(P_PID, (id_t)si.si_pid, &si, WEXITED);
+			return true;
+		int pid = si.si_pid, status = si.si_code == CLD_EXITED ? si.si_status : 128 + si.si_status;
+		if (!units_exited(p, pid, status) && !roles_exited(p, pid, status))
+			tasks_exited(p, pid); /* or an orphan of somebody's */
+		waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG);
 	}
+	return false;
+}
+
+static void on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	struct pid1 *p = arg;
+	struct timeval now = { 0, 0 };
+	if (!reap(p, REAPED_A_TURN))
+		evtimer_add(p->reap, &now);
 }
 
 static void on_signal(evutil_socket_t fd, short what, void *arg)
@@ -128,7 +145,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	ssize_t n = read(fd, si, sizeof(si));
 	for (ssize_t i = 0; i < n / (ssize_t)sizeof(*si); i++)
 		if (si[i].ssi_signo == SIGCHLD)
-			reap(p);
+			on_reap(-1, 0, p);
 		else
 			shutdown_signal(p, (int)si[i].ssi_signo);
 }
@@ -139,7 +156,8 @@ static int open_signals(struct pid1 *p, struct err *e)
 	sigfillset(&all);
 	int fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	struct event *ev = fd < 0 ? NULL : event_new(p->loop, fd, EV_READ | EV_PERSIST, on_signal, p);
-	if (!ev || event_add(ev, NULL) < 0)
+	p->reap = evtimer_new(p->loop, on_reap, p);
+	if (!ev || !p->reap || event_add(ev, NULL) < 0)
 		return err_sys(e, "signalfd");
 	return 0;
 }
@@ -178,8 +196,14 @@ static void arm_commit(struct pid1 *p)
 
 static void on_loaded(struct pid1 *p)
 {
+	struct err e;
+	if (p->shutting_down)
+		return;
 	/* Behind the first containers: nothing of theirs waits for the network role. */
 	roles_start(p, ROLE_NET);
+	cleanup_json cJSON *yes = cJSON_CreateTrue();
+	if (snapshot_put(p->snapshot, "loaded", yes, &e) < 0)
+		log_err("%s", e.text);
 	units_sweep(p);
 	arm_commit(p);
 }
@@ -206,7 +230,14 @@ static int open_modules(struct pid1 *p, struct err *e)
 {
 	event_set_fatal_callback(on_libevent_fatal);
 	event_set_log_callback(on_libevent_log);
-	p->loop = event_base_new();
+	struct event_config *config = event_config_new();
+	if (config) {
+		event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK | EVENT_BASE_FLAG_IGNORE_ENV);
+		/* Else what activates itself again would keep everybody else from their turn. */
+		event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_A_TURN, 0);
+		p->loop = event_base_new_with_config(config);
+		event_config_free(config);
+	}
 	if (!p->loop)
 		return err_set(e, ENOMEM, "event loop");
 	if (tasks_open(p, e) < 0 || roles_open(p, e) < 0 || units_open(p, e) < 0 || open_signals(p, e) < 0)
@@ -214,43 +245,70 @@ static int open_modules(struct pid1 *p, struct err *e)
 	return door_open(p, e);
 }
 
+/* Above the numbers that children are given, and not CLOEXEC: the next image needs it. */
+static int open_self(struct err *e)
+{
+	cleanup_close int low = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	int fd = low < 0 ? -1 : fcntl(low, F_DUPFD, 10);
+	return fd < 0 ? err_sys(e, "/proc/self/exe") : fd;
+}
+
 static int take_state(struct pid1 *p, const struct resume *r, struct err *e)
 {
 	size_t lost = 0;
 	if (p->resumed) {
-		p->self_fd = r->self_fd;
-		p->snapshot = snapshot_resume(r->snapshot_fd, &lost, e);
+		p->self_fd = inherited_take(p, r->self_fd);
+		if (p->self_fd < 0)
+			p->self_fd = open_self(e);
+		p->snapshot = snapshot_resume(inherited_take(p, r->snapshot_fd), &lost, e);
 		if (lost)
 			log_err("%zu damaged copies in the snapshot", lost);
 	} else {
-		/* Above the numbers that children are given, and not CLOEXEC: the next image needs both. */
-		int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-		p->self_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD, 10);
-		close(fd);
+		p->self_fd = open_self(e);
 		p->snapshot = p->self_fd < 0 ? NULL : snapshot_create(e);
-		if (p->self_fd < 0)
-			err_sys(e, "/proc/self/exe");
 	}
-	return p->snapshot ? 0 : -1;
+	return p->snapshot && p->self_fd >= 0 ? 0 : -1;
 }
 
 /* Descriptors 0-2 always exist, so that no other ever gets their numbers. */
 static void reserve_stdio(void)
 {
-	for (int fd; (fd = open("/dev/null", O_RDWR)) >= 0 && fd <= 2;)
-		;
+	int fd;
+	while ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) >= 0 && fd <= 2)
+		fcntl(fd, F_SETFD, 0);
+	if (fd > 2)
+		close(fd);
+}
+
+/* Children that run strangers' programs set their own. */
+static void raise_limits(void)
+{
+	struct rlimit files = { FILES_MAX, FILES_MAX };
+	if (setrlimit(RLIMIT_NOFILE, &files) == 0 || getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
 }
 
 /* After a re-exec: what ended meanwhile is looked at before what is missing is begun again. */
 static int take_up(struct pid1 *p, struct err *e)
 {
+	size_t left = inherited_close(p);
+	if (left)
+		log_warn("%zu descriptors were left without a record", left);
 	if (boot_resume(p, on_ready, e) < 0)
 		return -1;
-	reap(p);
+	if (!reap(p, ZOMBIES_MAX))
+		on_reap(-1, 0, p);
 	units_reconcile(p);
 	roles_resumed(p);
-	if (boot_is_ready(p))
+	if (!boot_is_ready(p) || p->shutting_down)
+		return 0;
+	cleanup_json cJSON *loaded = snapshot_get(p->snapshot, "loaded");
+	if (loaded)
 		arm_commit(p);
+	else
+		on_ready(p); /* once more: what it had begun is found */
 	return 0;
 }
 
@@ -265,9 +323,11 @@ int pid1_main(int argc, char **argv)
 	umask(0022);
 	if (access("/proc/self", F_OK) < 0)
 		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+	inherited_open(p);
 	p->contained = in_pid_namespace();
 	if (!p->resumed)
 		reserve_stdio();
+	raise_limits();
 	log_open("hull", !p->contained);
 	if (take_state(p, &r, &e) < 0 || crash_arm(p->self_fd, snapshot_fd(p->snapshot), r.window, p->contained, &e) < 0)
 		panic_now(p, e.text);

@@ -9,6 +9,7 @@
 
 struct boot;
 struct door;
+struct inherited;
 struct roles;
 struct snapshot;
 struct supervisor;
@@ -23,6 +24,8 @@ struct pid1 {
 	bool resumed; /* this process image was entered by re-exec */
 	bool shutting_down;
 	bool cgroups; /* a cgroup2 tree of ours is mounted */
+	struct inherited *inherited; /* descriptors that nobody has taken up yet; NULL: no more are */
+	struct event *reap; /* goes on with what one turn of reaping left */
 	int self_fd; /* O_PATH of the running binary, for re-exec and children; survives re-exec */
 	struct snapshot *snapshot; /* what a crash may not lose */
 	struct tasks *tasks;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,12 +18,15 @@
 #include "containers/launch.h"
 #include "init/boot.h"
 #include "init/cgroup.h"
+#include "init/child.h"
 #include "init/fault.h"
+#include "init/inherited.h"
 #include "init/roles.h"
 #include "init/snapshot.h"
 #include "init/spawn.h"
 
 #define REPORT_MAX 4096 /* bytes of a launcher's report */
+#define REPORTS_A_TURN 8 /* an honest one sends two */
 
 static const char *const stream_names[2] = { "stdout", "stderr" };
 
@@ -189,7 +193,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	struct process *g = arg;
 	static char packet[REPORT_MAX];
-	for (;;) {
+	for (int i = 0; i < REPORTS_A_TURN; i++) {
 		size_t n_fds = 0;
 		ssize_t n = fdpass_recv(fd, packet, sizeof(packet), NULL, &n_fds, MSG_DONTWAIT);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -210,10 +214,12 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-static void watch_report(struct process *g)
+static int watch_report(struct process *g, struct err *e)
 {
 	g->readable = event_new(g->p->loop, g->report, EV_READ | EV_PERSIST, on_report, g);
-	event_add(g->readable, NULL);
+	if (!g->readable || event_add(g->readable, NULL) < 0)
+		return err_set(e, ENOMEM, "launch: out of memory");
+	return 0;
 }
 
 /* Pipes and socket; the children's ends in child[0..2] are CLOEXEC, ours live on over a re-exec. */
@@ -235,7 +241,7 @@ static int open_channels(struct process *g, int child[3], struct err *e)
 		g->output[i] = ends[0];
 		child[i] = ends[1];
 	}
-	return 0;
+	return watch_report(g, e);
 }
 
 static int spawn_launcher(struct process *g, const int child[3], struct err *e)
@@ -285,10 +291,22 @@ int process_launch(struct process *g, struct err *e)
 		return -1;
 	}
 	process_attach_logs(g);
-	watch_report(g);
 	send_packet(g);
 	FAULT("launched");
 	return 0;
+}
+
+static bool is_searched(const struct unit *u)
+{
+	return !u->pid && ((const struct process *)u->glue)->intent;
+}
+
+static bool any_searched(const struct pid1 *p)
+{
+	for (const struct unit *u = supervisor_first(units_supervisor(p)); u; u = u->next)
+		if (is_searched(u))
+			return true;
+	return false;
 }
 
 /* A child that ended before its pid was recorded: its cgroup names its unit. */
@@ -297,7 +315,8 @@ struct unit *process_find_by_cgroup(const struct pid1 *p, int pid)
 	char path[64], *text;
 	size_t len;
 	snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
-	if (fs_read(AT_FDCWD, path, 16384, &text, &len, NULL) < 0)
+	/* Orphans end by the thousand; a file is read for them only while it could matter. */
+	if (!any_searched(p) || fs_read(AT_FDCWD, path, 16384, &text, &len, NULL) < 0)
 		return NULL;
 	struct unit *found = NULL;
 	const char *line = strstr(text, "0::/units/");
@@ -305,7 +324,7 @@ struct unit *process_find_by_cgroup(const struct pid1 *p, int pid)
 		line += strlen("0::/units/");
 		size_t n = strcspn(line, "/\n");
 		for (struct unit *u = supervisor_first(units_supervisor(p)); u && !found; u = u->next)
-			if (strlen(u->spec.name) == n && strncmp(u->spec.name, line, n) == 0 && !u->pid && ((struct process *)u->glue)->intent)
+			if (strlen(u->spec.name) == n && strncmp(u->spec.name, line, n) == 0 && is_searched(u))
 				found = u;
 	}
 	free(text);
@@ -375,10 +394,23 @@ int process_signal(struct process *g, int sig)
 	return ret;
 }
 
+/* A damaged record can name a process that ended long ago; its exit was told to that record. */
+static void lost_exit(struct process *g)
+{
+	struct unit *u = g->unit;
+	log_err("unit %s: process %d is no child any more; its exit status is lost", u->spec.name, u->pid);
+	process_ended(g);
+	supervisor_exited(units_supervisor(g->p), u, 255);
+}
+
 void process_reconcile(struct process *g)
 {
 	struct unit *u = g->unit;
 	struct err e;
+	if (u->pid && !child_is_ours(u->pid)) {
+		lost_exit(g);
+		return;
+	}
 	if (g->intent && !u->pid) {
 		u->pid = find_child(u);
 		process_record(u);
@@ -387,6 +419,9 @@ void process_reconcile(struct process *g)
 		/* It was never cloned: begin, as the supervisor had decided. */
 		if (process_launch(g, &e) < 0)
 			supervisor_launch_failed(units_supervisor(g->p), u, e.text, 125);
+	} else if (u->state == UNIT_STOPPING && !u->pid) {
+		/* Nor this one, and it was stopped since: by a shutdown that goes on after the crash. */
+		supervisor_exited(units_supervisor(g->p), u, 128 + SIGKILL);
 	} else if (u->state == UNIT_STOPPING && u->pid && !g->signalled) {
 		int sig = u->spec.stop_signal ? u->spec.stop_signal : u->image_stop_signal;
 		process_signal(g, sig ? sig : SIGTERM);
@@ -405,11 +440,6 @@ static int number(const cJSON *v, const char *key)
 	return cJSON_IsNumber(n) ? n->valueint : -1;
 }
 
-static int usable_fd(int fd)
-{
-	return fd > 2 && fcntl(fd, F_GETFD) >= 0 ? fd : -1;
-}
-
 static void copy_text(const cJSON *v, const char *key, char *out, size_t size)
 {
 	const cJSON *text = json_get(v, key);
@@ -426,10 +456,12 @@ void process_restore(struct process *g, const cJSON *v)
 	g->prepared = cJSON_IsTrue(json_get(v, "prepared"));
 	g->signalled = cJSON_IsTrue(json_get(v, "signalled"));
 	g->attached = cJSON_IsTrue(json_get(v, "attached"));
-	g->linger_until_ms = (int64_t)cJSON_GetNumberValue(json_get(v, "linger_until_ms"));
-	g->report = usable_fd(number(v, "report"));
-	g->output[0] = usable_fd(number(v, "stdout"));
-	g->output[1] = usable_fd(number(v, "stderr"));
-	if (g->report >= 0)
-		watch_report(g);
+	const cJSON *linger = json_get(v, "linger_until_ms");
+	g->linger_until_ms = cJSON_IsNumber(linger) && fabs(linger->valuedouble) < 9e15 ? (int64_t)linger->valuedouble : 0;
+	g->report = inherited_take(g->p, number(v, "report"));
+	g->output[0] = inherited_take(g->p, number(v, "stdout"));
+	g->output[1] = inherited_take(g->p, number(v, "stderr"));
+	struct err e;
+	if (g->report >= 0 && watch_report(g, &e) < 0)
+		log_err("unit %s: %s", g->unit->spec.name, e.text);
 }

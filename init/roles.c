@@ -16,15 +16,18 @@
 #include "base/log.h"
 #include "base/varlink.h"
 #include "init/cgroup.h"
+#include "init/child.h"
 #include "init/clock.h"
+#include "init/inherited.h"
 #include "init/role_table.h"
 #include "init/snapshot.h"
 #include "init/spawn.h"
 
-#define WORK_MAX 1024 /* unanswered pieces of work a role */
+#define WORK_MAX 8192 /* unanswered pieces of work a role: two pipes of each unit, and what clients ask */
 #define WORK_FDS_MAX 4
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 30000
+#define LISTEN_MS 30000 /* a role that has not called for work by then never will */
 #define BACKOFF_RESET_MS 10000 /* a role that ran this long starts again at once */
 
 struct work {
@@ -88,6 +91,14 @@ static void free_work(struct work *w)
 	free(w->op);
 	cJSON_Delete(w->params);
 	free(w);
+}
+
+static bool has_unsent(const struct role_process *r)
+{
+	for (const struct work *w = r->first; w; w = w->next)
+		if (!w->sent)
+			return true;
+	return false;
 }
 
 static void unlink_work(struct role_process *r, struct work **at)
@@ -166,6 +177,7 @@ void roles_forget(struct pid1 *p, uint64_t work_id)
 
 /* --- what roles say --- */
 
+/* False: it was no answer. */
 static bool take_done(struct role_process *r, const cJSON *params)
 {
 	const cJSON *id = json_get(params, "id"), *error = json_get(params, "error");
@@ -182,6 +194,8 @@ static bool take_done(struct role_process *r, const cJSON *params)
 				  error ? (cJSON_IsString(name) ? name->valuestring : "org.hull.Error") : NULL,
 				  cJSON_IsString(message) ? message->valuestring : "");
 		free_work(w);
+		if (has_unsent(r)) /* a failure that was no full buffer is tried again here */
+			pump(r);
 		return true;
 	}
 	return true; /* asked before a re-exec of PID 1: nobody waits for it any more */
@@ -197,8 +211,9 @@ static bool take_call(struct role_process *r, const char *text, size_t len)
 		return false;
 	}
 	bool ok = false;
-	if (strcmp(call.method, "org.hull.Role.Work") == 0 && call.more) {
+	if (strcmp(call.method, "org.hull.Role.Work") == 0 && call.more && !r->listening) {
 		r->listening = true;
+		event_del(r->retry);
 		record(r);
 		pump(r);
 		if (role_table[r->id].started)
@@ -217,17 +232,21 @@ static bool take_call(struct role_process *r, const char *text, size_t len)
 	return ok;
 }
 
+/* Recorded before the number of the socket may become another's. */
 static void hang_up(struct role_process *r)
 {
+	int socket = r->socket;
 	if (r->readable)
 		event_free(r->readable);
 	if (r->writable)
 		event_free(r->writable);
 	r->readable = r->writable = NULL;
-	if (r->socket >= 0)
-		close(r->socket);
 	r->socket = -1;
 	r->listening = false;
+	if (socket < 0)
+		return;
+	record(r);
+	close(socket);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -260,11 +279,18 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* --- processes --- */
 
+/* Without memory for it the role is ended, and starts again in a while. */
 static void watch(struct role_process *r)
 {
+	struct timeval limit = { LISTEN_MS / 1000, 0 };
 	r->readable = event_new(r->p->loop, r->socket, EV_READ | EV_PERSIST, on_readable, r);
 	r->writable = event_new(r->p->loop, r->socket, EV_WRITE, on_writable, r);
-	event_add(r->readable, NULL);
+	if (!r->readable || !r->writable || event_add(r->readable, NULL) < 0) {
+		hang_up(r);
+		kill(r->pid, SIGKILL);
+	} else if (!r->listening) {
+		event_add(r->retry, &limit);
+	}
 }
 
 static int spawn_role(struct role_process *r, struct err *e)
@@ -300,7 +326,7 @@ static void retry_later(struct role_process *r)
 static void start(struct role_process *r)
 {
 	struct err e;
-	if (r->pid || r->p->shutting_down)
+	if (r->pid || !r->wanted)
 		return;
 	if (spawn_role(r, &e) < 0) {
 		log_err("role %s: %s", roles_name(r->id), e.text);
@@ -312,7 +338,13 @@ static void start(struct role_process *r)
 static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
-	start(arg);
+	struct role_process *r = arg;
+	if (!r->pid) {
+		start(r);
+	} else if (!r->listening) {
+		log_err("role %s: has not called for work within %d s; killed", roles_name(r->id), LISTEN_MS / 1000);
+		kill(r->pid, SIGKILL);
+	}
 }
 
 bool roles_exited(struct pid1 *p, int pid, int status)
@@ -327,7 +359,8 @@ bool roles_exited(struct pid1 *p, int pid, int status)
 		hang_up(r);
 		for (struct work *w = r->first; w; w = w->next)
 			w->sent = false;
-		if (!r->wanted || p->shutting_down) {
+		if (!r->wanted) {
+			event_del(r->retry);
 			record(r);
 			return true;
 		}
@@ -344,6 +377,12 @@ bool roles_exited(struct pid1 *p, int pid, int status)
 	return false;
 }
 
+static double number(const cJSON *v, const char *key, double max)
+{
+	const cJSON *n = json_get(v, key);
+	return cJSON_IsNumber(n) && n->valuedouble >= 0 && n->valuedouble <= max ? n->valuedouble : 0;
+}
+
 /* Takes a role up as the image before left it: the process runs on, its socket is here. */
 static void resume_role(struct role_process *r)
 {
@@ -353,16 +392,19 @@ static void resume_role(struct role_process *r)
 	if (!v)
 		return;
 	r->wanted = cJSON_IsTrue(json_get(v, "wanted"));
-	r->restarts = (unsigned)cJSON_GetNumberValue(json_get(v, "restarts"));
-	r->started_ms = (int64_t)cJSON_GetNumberValue(json_get(v, "started_ms"));
-	r->listening = cJSON_IsTrue(json_get(v, "listening"));
-	int pid = (int)cJSON_GetNumberValue(json_get(v, "pid")), fd = (int)cJSON_GetNumberValue(json_get(v, "fd"));
-	if (pid > 0 && fd > 2 && fcntl(fd, F_GETFD) >= 0) {
-		r->pid = pid; /* one that ended meanwhile is a zombie, and is reaped as ours */
-		r->socket = fd;
-		watch(r);
-	} else if (r->wanted) {
+	r->restarts = (unsigned)number(v, "restarts", UINT32_MAX);
+	r->started_ms = (int64_t)number(v, "started_ms", 1e15);
+	int pid = (int)number(v, "pid", INT32_MAX);
+	r->pid = child_is_ours(pid) ? pid : 0; /* one that ended meanwhile is a zombie, and is reaped as ours */
+	r->socket = inherited_take(r->p, (int)number(v, "fd", INT32_MAX));
+	r->listening = r->socket >= 0 && cJSON_IsTrue(json_get(v, "listening"));
+	if (!r->pid) {
+		hang_up(r);
 		start(r);
+	} else if (r->socket >= 0) {
+		watch(r);
+	} else {
+		kill(r->pid, SIGKILL); /* nobody can talk to it any more; its exit brings the next */
 	}
 }
 
@@ -373,7 +415,7 @@ int roles_open(struct pid1 *p, struct err *e)
 		return err_sys(e, "roles");
 	/* Ids of work must not come again after a re-exec: an old answer would be taken for a new one. */
 	cleanup_json cJSON *old = snapshot_get(p->snapshot, "roles");
-	double epoch = old ? cJSON_GetNumberValue(json_get(old, "epoch")) + 1 : 1;
+	double epoch = old ? number(old, "epoch", 1 << 20) + 1 : 1; /* ids stay below 2^53 */
 	cleanup_json cJSON *now = cJSON_CreateObject();
 	cJSON_AddNumberToObject(now, "epoch", epoch);
 	if (snapshot_put(p->snapshot, "roles", now, e) < 0)

@@ -22,7 +22,7 @@ bool roles_running(const struct pid1 *p);
 /* A child ended: true when it was a role. */
 bool roles_exited(struct pid1 *p, int pid, int status);
 /* Queues work; it is issued again when the role restarts until it is answered. fds are dup'ed and kept until then.
- * Returns the id (> 0), 0 when full (1,024 a role). */
+ * Returns the id (> 0), 0 when full (8,192 a role). */
 uint64_t roles_work(struct pid1 *p, enum role_id id, const char *op, const cJSON *params, const int *fds, size_t n_fds,
 		    role_answer_fn *answer, void *arg);
 /* Forgets the callback of a request; the answer is dropped when it comes. */

@@ -15,7 +15,7 @@
 #include "init/clock.h"
 
 #define OUT_MAX (1u << 20) /* a client that lets more pile up is dropped; streams stop far below */
-#define OUT_LOW 16384u /* streams go on below this */
+#define OUT_LOW 16384u /* below this streams go on, and the next call of a connection is looked at */
 #define READ_CHUNK 16384
 
 static void close_fds(int *fds, size_t *n)
@@ -45,15 +45,21 @@ static void cancel_call(struct session *s)
 	free_call(c);
 }
 
+static void read_on(struct session *s)
+{
+	if (s->closed)
+		event_del(s->closed);
+	event_add(s->readable, NULL);
+	event_active(s->readable, EV_READ, 0);
+}
+
 static void end_call(struct call *c)
 {
 	struct session *s = c->session;
 	s->call = NULL;
 	free_call(c);
-	if (!s->in_handler) {
-		event_add(s->readable, NULL);
-		event_active(s->readable, EV_READ, 0); /* the next message, from the loop: no recursion */
-	}
+	if (!s->in_handler)
+		read_on(s); /* the next message, from the loop: no recursion */
 }
 
 static void send_text(struct session *s, char *text)
@@ -136,6 +142,28 @@ static void refuse_method(struct session *s, const char *name)
 	refuse(s, "org.varlink.service.InterfaceNotFound", "interface", interface);
 }
 
+/* Not to be read: a call is being answered, or the client has not taken what it asked for. */
+static bool is_busy(const struct session *s)
+{
+	return s->call || (!s->port && evbuffer_get_length(s->out) > OUT_LOW);
+}
+
+static bool begin_call(struct session *s, const struct method *m, const struct varlink_call *call)
+{
+	struct call *c = calloc(1, sizeof(*c));
+	if (!c)
+		return false;
+	*c = (struct call){ .p = s->p, .session = s, .more = call->more, .oneway = call->oneway, .port = s->port };
+	memcpy(c->fds, s->fds, sizeof(c->fds));
+	c->n_fds = s->n_fds;
+	s->n_fds = 0;
+	s->call = c;
+	s->in_handler = true;
+	m->handle(s->p, c, call->parameters);
+	s->in_handler = false;
+	return true;
+}
+
 /* One whole message. False: what came can't be a Varlink call, and the session is to end. */
 static bool take_message(struct session *s, const char *text, size_t len)
 {
@@ -148,27 +176,18 @@ static bool take_message(struct session *s, const char *text, size_t len)
 		cJSON_Delete(params);
 		return false;
 	}
+	bool ok = true;
 	const struct method *m = find_method(call.method);
 	if (!m) {
 		refuse_method(s, call.method);
 	} else if ((m->flags & METHOD_MORE) && !call.more) {
 		refuse(s, "org.varlink.service.ExpectedMore", "method", call.method);
 	} else {
-		struct call *c = calloc(1, sizeof(*c));
-		if (c) {
-			*c = (struct call){ .p = s->p, .session = s, .more = call.more, .oneway = call.oneway, .port = s->port };
-			memcpy(c->fds, s->fds, sizeof(c->fds));
-			c->n_fds = s->n_fds;
-			s->n_fds = 0;
-			s->call = c;
-			s->in_handler = true;
-			m->handle(s->p, c, call.parameters);
-			s->in_handler = false;
-		}
+		ok = begin_call(s, m, &call);
 	}
 	close_fds(s->fds, &s->n_fds);
 	varlink_call_free(&call);
-	return true;
+	return ok;
 }
 
 /* --- bytes --- */
@@ -182,8 +201,8 @@ static void reset(struct session *s)
 }
 
 /*
- * Handles the messages that are in; false when that ended the session. While a call is pending the session is not
- * read, except a port: its client's leaving shows only in what the next one sends.
+ * Handles the messages that are in; false when that ended the session. While it is busy the session is not read, except
+ * a port: its client's leaving shows only in what the next one sends.
  */
 static bool process(struct session *s)
 {
@@ -193,7 +212,7 @@ static bool process(struct session *s)
 			reset(s);
 			continue;
 		}
-		if (s->call)
+		if (is_busy(s))
 			return true;
 		char *text;
 		size_t len;
@@ -247,18 +266,20 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	s->active_ms = clock_mono_ms();
 	/* Whole turns are bounded, so that one client can't keep the loop to itself. */
 	for (int turn = 0; turn < 8; turn++) {
-		if (s->call && !s->port) {
+		if (!is_busy(s) && !process(s)) /* what was left while it was busy */
+			return;
+		if (is_busy(s) && !s->port) {
 			/* Only a hang-up matters now. */
 			char byte;
 			ssize_t n = recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-			if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 				session_close(s);
-			else if (n > 0)
-				event_del(s->readable); /* pipelined; taken up when the call ends */
+			} else if (n > 0) { /* pipelined; taken up when it is not busy any more */
+				event_del(s->readable);
+				event_add(s->closed, NULL);
+			}
 			return;
 		}
-		if (!process(s)) /* what was left while a call was pending */
-			return;
 		ssize_t n = receive(s, chunk, sizeof(chunk));
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
@@ -283,6 +304,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	event_active(s->readable, EV_READ, 0);
 }
 
+static void on_closed(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	session_close(arg);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
@@ -296,8 +323,12 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	if (evbuffer_get_length(s->out))
 		event_add(s->writable, NULL);
-	if (s->call && s->call->drained && evbuffer_get_length(s->out) <= OUT_LOW)
+	if (evbuffer_get_length(s->out) > OUT_LOW)
+		return;
+	if (s->call && s->call->drained)
 		s->call->drained(s->call);
+	else if (!s->call)
+		read_on(s);
 }
 
 void session_write(struct session *s, const void *data, size_t len)
@@ -307,6 +338,18 @@ void session_write(struct session *s, const void *data, size_t len)
 		shutdown(s->fd, SHUT_RDWR);
 	event_add(s->writable, NULL);
 	event_add(s->readable, NULL);
+}
+
+static void free_session(struct session *s)
+{
+	struct event *events[] = { s->readable, s->writable, s->closed };
+	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++)
+		if (events[i])
+			event_free(events[i]);
+	if (s->out)
+		evbuffer_free(s->out);
+	buf_free(&s->in);
+	free(s);
 }
 
 struct session *session_open(struct pid1 *p, int fd, bool port)
@@ -319,17 +362,11 @@ struct session *session_open(struct pid1 *p, int fd, bool port)
 		s->out = evbuffer_new();
 		s->readable = event_new(p->loop, fd, (short)(EV_READ | EV_PERSIST | edge), on_readable, s);
 		s->writable = event_new(p->loop, fd, (short)(EV_WRITE | edge), on_writable, s);
+		s->closed = port ? NULL : event_new(p->loop, fd, EV_CLOSED, on_closed, s);
 	}
-	if (!s || !s->out || !s->readable || !s->writable || event_add(s->readable, NULL) < 0) {
-		if (s) {
-			if (s->out)
-				evbuffer_free(s->out);
-			if (s->readable)
-				event_free(s->readable);
-			if (s->writable)
-				event_free(s->writable);
-		}
-		free(s);
+	if (!s || !s->out || !s->readable || !s->writable || (!s->closed && !port) || event_add(s->readable, NULL) < 0) {
+		if (s)
+			free_session(s);
 		close(fd);
 		return NULL;
 	}
@@ -350,10 +387,7 @@ void session_close(struct session *s)
 		}
 	cancel_call(s);
 	close_fds(s->fds, &s->n_fds);
-	event_free(s->readable);
-	event_free(s->writable);
-	evbuffer_free(s->out);
-	buf_free(&s->in);
-	close(s->fd);
-	free(s);
+	int fd = s->fd;
+	free_session(s); /* its events before its descriptor */
+	close(fd);
 }

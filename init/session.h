@@ -18,6 +18,7 @@ struct session {
 	size_t n_fds;
 	struct evbuffer *out;
 	struct event *readable, *writable;
+	struct event *closed; /* a hang-up, while what was sent is left unread; NULL: a port */
 	struct call *call; /* being answered */
 	bool in_handler; /* the call's handler is on the stack */
 	int64_t active_ms; /* last use: the longest idle session gives way */
@@ -26,7 +27,7 @@ struct session {
 
 struct door {
 	int listener; /* not CLOEXEC */
-	struct event *accept;
+	struct event *accept, *pause; /* connections are not taken for a while: no descriptors */
 	struct session *first;
 	size_t n_clients; /* connections, ports not counted */
 };

@@ -21,8 +21,11 @@
 #define SNAPSHOT_MAGIC 0x4e53484cu /* "LHSN" */
 #define SNAPSHOT_VERSION 1u /* readers of version N also read N-1 */
 #define SNAPSHOT_KEY_MAX 128u
-#define SNAPSHOT_VALUE_MAX 65536u
+#define SNAPSHOT_VALUE_MAX 131072u /* a message's worth and what is noted beside it */
 #define SNAPSHOT_BLOCKS_MAX (256u * 1024u * 1024u / SNAPSHOT_BLOCK)
+
+/* Larger than JSON_MESSAGE: whatever a message may bring must come back out of a record. */
+static const struct json_limits record_limits = { .bytes = SNAPSHOT_VALUE_MAX, .values = 8192, .depth = 24 };
 
 struct copy_header {
 	uint32_t magic, version;
@@ -291,6 +294,19 @@ static int reserve(struct snapshot *s, struct record *r, size_t size)
 	return 0;
 }
 
+/* Nothing was written: the record is as it was before. */
+static void take_back(struct snapshot *s, struct record *r, const struct record *old)
+{
+	for (int i = 0; i < 2 && r->blocks != old->blocks; i++)
+		release(s, r->first[i], r->blocks);
+	if (old->blocks) {
+		*r = *old;
+	} else {
+		free(r->key);
+		*r = s->records[--s->n_records];
+	}
+}
+
 static int put_text(struct snapshot *s, const char *key, const char *text, size_t len, struct err *e)
 {
 	size_t size = sizeof(struct copy_header) + strlen(key) + len;
@@ -298,10 +314,12 @@ static int put_text(struct snapshot *s, const char *key, const char *text, size_
 	if (!r && !(r = add_record(s, key)))
 		return err_sys(e, "snapshot: %s", key);
 	struct record old = *r;
-	if (size > (size_t)r->blocks * SNAPSHOT_BLOCK && reserve(s, r, size) < 0)
-		return err_sys(e, "snapshot: %s", key);
-	if (write_copy(s, r, r->generation[0] <= r->generation[1] ? 0 : 1, text, len) < 0)
-		return err_sys(e, "snapshot: %s", key);
+	if ((size > (size_t)r->blocks * SNAPSHOT_BLOCK && reserve(s, r, size) < 0) ||
+	    write_copy(s, r, r->generation[0] <= r->generation[1] ? 0 : 1, text, len) < 0) {
+		err_sys(e, "snapshot: %s", key);
+		take_back(s, r, &old);
+		return -1;
+	}
 	if (old.blocks && old.first[0] != r->first[0])
 		for (int i = 0; i < 2; i++)
 			release(s, old.first[i], old.blocks);
@@ -341,7 +359,7 @@ static cJSON *read_record(const struct snapshot *s, const struct record *r)
 		char *data;
 		if (!r->generation[which] || !read_copy(s, r->first[which], &h, &data) || !data)
 			continue;
-		cJSON *v = json_parse(data + h.key_len + 1, h.value_len, &JSON_MESSAGE, NULL);
+		cJSON *v = json_parse(data + h.key_len + 1, h.value_len, &record_limits, NULL);
 		free(data);
 		if (v)
 			return v;

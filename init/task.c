@@ -104,6 +104,16 @@ int tasks_open(struct pid1 *p, struct err *e)
 	return 0;
 }
 
+static void close_channels(struct task *t)
+{
+	if (t->readable)
+		event_free(t->readable);
+	if (t->deadline)
+		event_free(t->deadline);
+	if (t->socket >= 0)
+		close(t->socket);
+}
+
 /* Ends the task's part in PID 1: the callback is the last that hears of it. A process that lives on is reaped whenever
  * it ends; nothing waits for it. */
 static void finish(struct task *t, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
@@ -114,9 +124,7 @@ static void finish(struct task *t, const cJSON *result, const int *fds, size_t n
 			t->p->tasks->n--;
 			break;
 		}
-	event_free(t->readable);
-	event_free(t->deadline);
-	close(t->socket);
+	close_channels(t);
 	if (error)
 		log_warn("task %s: %s", t->spec->name, error->text);
 	if (t->done)
@@ -137,7 +145,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	struct task *t = arg;
 	char text[96];
 	snprintf(text, sizeof(text), "not done within %d ms; killed", t->spec->deadline_ms);
-	kill(t->pid, SIGKILL);
+	if (t->pid)
+		kill(t->pid, SIGKILL);
 	fail(t, ETIMEDOUT, text);
 }
 
@@ -165,7 +174,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	int fds[TASK_FDS_MAX];
 	size_t n_fds = TASK_FDS_MAX;
 	ssize_t n = fdpass_recv(fd, packet, TASK_RESULT_MAX, fds, &n_fds, MSG_DONTWAIT);
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+	/* Of a process that ended nothing more comes, even if another one of its making has the socket. */
+	if (n < 0 && (errno == EAGAIN || errno == EINTR) && t->pid)
 		return;
 	if (n <= 0) {
 		fail(t, EPIPE, "ended without an answer");
@@ -174,6 +184,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	take_answer(t, packet, (size_t)n, fds, n_fds);
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
+}
+
+void tasks_exited(struct pid1 *p, int pid)
+{
+	for (struct task *t = p->tasks->first; t; t = t->next)
+		if (t->pid == pid) {
+			t->pid = 0; /* the number may be another's from now on */
+			on_readable(t->socket, EV_READ, t);
+			return;
+		}
 }
 
 static int launch_task(struct task *t, const char *params, const int *fds, size_t n_fds, struct err *e)
@@ -191,10 +211,18 @@ static int launch_task(struct task *t, const char *params, const int *fds, size_
 		t->pid = spawn_hull(t->p, &s, e);
 	}
 	close(pair[1]);
-	if (t->pid > 0)
+	return t->pid > 0 ? 0 : -1;
+}
+
+static int watch(struct task *t, struct err *e)
+{
+	struct timeval limit = { t->spec->deadline_ms / 1000, t->spec->deadline_ms % 1000 * 1000 };
+	t->readable = event_new(t->p->loop, t->socket, EV_READ | EV_PERSIST, on_readable, t);
+	t->deadline = evtimer_new(t->p->loop, on_deadline, t);
+	if (t->readable && t->deadline && event_add(t->readable, NULL) == 0 && event_add(t->deadline, &limit) == 0)
 		return 0;
-	close(pair[0]);
-	return -1;
+	kill(t->pid, SIGKILL);
+	return err_set(e, ENOMEM, "task %s: out of memory", t->spec->name);
 }
 
 int task_start(struct pid1 *p, const char *name, const cJSON *params, const int *fds, size_t n_fds, task_done_fn *done,
@@ -212,15 +240,11 @@ int task_start(struct pid1 *p, const char *name, const cJSON *params, const int 
 		return err_set(e, ENOMEM, "task %s: out of memory", name);
 	}
 	*t = (struct task){ .p = p, .spec = spec, .socket = -1, .done = done, .arg = arg };
-	if (launch_task(t, text, fds, n_fds, e) < 0) {
+	if (launch_task(t, text, fds, n_fds, e) < 0 || watch(t, e) < 0) {
+		close_channels(t);
 		free(t);
 		return -1;
 	}
-	t->readable = event_new(p->loop, t->socket, EV_READ | EV_PERSIST, on_readable, t);
-	t->deadline = evtimer_new(p->loop, on_deadline, t);
-	struct timeval limit = { spec->deadline_ms / 1000, spec->deadline_ms % 1000 * 1000 };
-	event_add(t->readable, NULL);
-	event_add(t->deadline, &limit);
 	t->next = p->tasks->first;
 	p->tasks->first = t;
 	p->tasks->n++;

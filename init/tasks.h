@@ -7,4 +7,6 @@
 #include "init/pid1.h"
 
 int tasks_open(struct pid1 *p, struct err *e); /* makes p->tasks; tasks of an earlier image end unheard */
+/* A child ended that may have been a task's. */
+void tasks_exited(struct pid1 *p, int pid);
 bool tasks_running(const struct pid1 *p);

@@ -240,6 +240,11 @@ static void wait_for(struct call *c, struct unit *u, enum waiting_for what)
 	}
 	*w = (struct waiting){ .watch = { .changed = waiting_changed, .arg = w }, .call = c, .unit = u, .what = what };
 	w->later = evtimer_new(c->p->loop, remove_later, w);
+	if (!w->later) {
+		free(w);
+		call_fail(c, NULL, "out of memory");
+		return;
+	}
 	c->state = w;
 	c->cancel = waiting_cancel;
 	units_watch_add(c->p, &w->watch);

@@ -95,12 +95,6 @@ static int op_kill_all(void *arg, struct unit *u)
 	return 0;
 }
 
-static int op_launch(void *arg, struct unit *u, struct err *e)
-{
-	(void)arg;
-	return process_launch(u->glue, e);
-}
-
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what;
@@ -117,9 +111,19 @@ static struct process *glue(struct pid1 *p, struct unit *u)
 		return NULL;
 	*g = (struct process){ .p = p, .unit = u, .report = -1, .output = { -1, -1 } };
 	g->timer = evtimer_new(p->loop, on_timer, g);
+	if (!g->timer) {
+		free(g);
+		return NULL;
+	}
 	random_hex(g->id, CONTAINER_ID_HEX);
 	u->glue = g;
 	return g;
+}
+
+static int op_launch(void *arg, struct unit *u, struct err *e)
+{
+	struct process *g = glue(arg, u);
+	return g ? process_launch(g, e) : err_set(e, ENOMEM, "out of memory");
 }
 
 static void op_timer(void *arg, struct unit *u, int64_t delay_ms)
@@ -186,6 +190,8 @@ static void op_removed(void *arg, struct unit *u)
 	cleanup_json cJSON *params = cJSON_CreateObject();
 	cJSON_AddStringToObject(params, "name", u->spec.name);
 	roles_work(p, ROLE_LOGS, "logs.remove", params, NULL, 0, NULL, NULL);
+	if (!g)
+		return;
 	cleanup_json cJSON *sweep = cJSON_CreateObject();
 	cJSON_AddStringToObject(sweep, "id", g->id);
 	struct err e;
@@ -258,7 +264,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 	for (struct unit *u = supervisor_first(us->supervisor), *next; u; u = next) {
 		next = u->next;
 		struct process *g = u->glue;
-		bool lingers = g->attached && g->linger_until_ms > clock_mono_ms();
+		bool lingers = g && g->attached && g->linger_until_ms > clock_mono_ms();
 		if (u->spec.remove && units_ended(u) && u->exit_status >= 0 && !lingers)
 			supervisor_remove(us->supervisor, u, NULL);
 	}
@@ -272,6 +278,8 @@ static void resume_unit(void *arg, const char *key, const cJSON *v)
 	struct process *g = u ? glue(p, u) : NULL;
 	if (!g) {
 		log_err("%s is lost: %s", key, u ? "out of memory" : e.text);
+		if (u)
+			abort(); /* another image has better chances, and no unit is without its process */
 		return;
 	}
 	process_restore(g, v);
@@ -332,7 +340,10 @@ struct unit *units_run(struct pid1 *p, struct unit_spec *spec, bool attached, st
 	g->attached = attached;
 	u->wanted = true; /* recorded before its start: see units_reconcile */
 	process_record(u);
-	return supervisor_start(p->units->supervisor, u, e) < 0 ? NULL : u;
+	if (supervisor_start(p->units->supervisor, u, e) == 0)
+		return u;
+	supervisor_remove(p->units->supervisor, u, NULL);
+	return NULL;
 }
 
 void units_waited(struct pid1 *p, struct unit *u)
@@ -404,7 +415,8 @@ void units_sweep(struct pid1 *p)
 	cleanup_json cJSON *v = cJSON_CreateObject();
 	cJSON *keep = cJSON_AddArrayToObject(v, "keep");
 	for (struct unit *u = supervisor_first(p->units->supervisor); u; u = u->next)
-		cJSON_AddItemToArray(keep, cJSON_CreateString(((struct process *)u->glue)->id));
+		if (u->glue)
+			cJSON_AddItemToArray(keep, cJSON_CreateString(((struct process *)u->glue)->id));
 	struct err e;
 	if (task_start(p, "container-sweep", v, NULL, 0, NULL, NULL, &e) < 0)
 		log_warn("%s", e.text);
