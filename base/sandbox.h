@@ -34,7 +34,7 @@ struct sandbox {
 	const int *syscalls; /* allow list beyond the common set of every role (sandbox_seccomp.c), -1 ended; NULL: no filter */
 	/*
 	 * false: the filter refuses socket(2) even when it is on the list, Landlock refuses TCP; without a filter the
-	 * process gets an empty network namespace.
+	 * process gets an empty network namespace. true: sockets of the internet, of packets and of netlink.
 	 */
 	bool network;
 	/*

@@ -5,9 +5,11 @@
  * x32) kill: their numbers mean something else.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -41,7 +43,6 @@ static const int common[] = {
 	SCMP_SYS(fstat),
 	SCMP_SYS(newfstatat),
 	SCMP_SYS(lseek),
-	SCMP_SYS(fcntl),
 	SCMP_SYS(dup),
 	SCMP_SYS(dup2),
 	SCMP_SYS(dup3),
@@ -90,9 +91,17 @@ static const int common[] = {
 };
 
 static const int network[] = {
-	SCMP_SYS(socket),      SCMP_SYS(connect),  SCMP_SYS(bind),	 SCMP_SYS(listen),
-	SCMP_SYS(accept),      SCMP_SYS(accept4),  SCMP_SYS(setsockopt), SCMP_SYS(getsockname),
-	SCMP_SYS(getpeername), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),	 -1,
+	SCMP_SYS(connect),    SCMP_SYS(bind),	     SCMP_SYS(listen),	    SCMP_SYS(accept),	SCMP_SYS(accept4),
+	SCMP_SYS(setsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg),
+	-1,
+};
+
+/* Not AF_UNIX, whose abstract names no root hides, nor the families that are rarely used and often broken. */
+static const int families[] = { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET };
+
+/* Not F_SETOWN and F_SETSIG, by which a process of root's uid sends any signal to any other; nor leases. */
+static const int fcntls[] = {
+	F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_ADD_SEALS, F_GET_SEALS,
 };
 
 static const int killed[] = {
@@ -158,13 +167,41 @@ static int add(scmp_filter_ctx ctx, uint32_t action, const int *list, const int 
 	return 0;
 }
 
-/* Calls that are fine with some arguments. What the process may do anyway (extra) is left out. */
-static int add_conditional(scmp_filter_ctx ctx, const int *extra)
+struct conditional {
+	int call;
+	struct scmp_arg_cmp when;
+};
+
+/* What the process may do anyway (extra) is left out. */
+static int add_rules(scmp_filter_ctx ctx, const struct conditional *rules, size_t n, const int *extra)
 {
-	const struct {
-		int call;
-		struct scmp_arg_cmp when;
-	} rules[] = {
+	for (size_t i = 0; i < n; i++) {
+		if (on(extra, rules[i].call))
+			continue;
+		int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].call, 1, &rules[i].when);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* A call with one of these values as its int argument number `arg`. */
+static int add_values(scmp_filter_ctx ctx, int call, unsigned arg, const int *values, size_t n, const int *extra)
+{
+	int r = 0;
+	for (size_t i = 0; i < n && r == 0; i++) {
+		struct conditional rule = { call, SCMP_CMP(arg, SCMP_CMP_MASKED_EQ, 0xffffffff, (scmp_datum_t)values[i]) };
+		r = add_rules(ctx, &rule, 1, extra);
+	}
+	return r;
+}
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+/* Calls that are fine with some arguments. */
+static int add_conditional(scmp_filter_ctx ctx, const struct sandbox *s)
+{
+	const struct conditional rules[] = {
 		{ SCMP_SYS(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
 		{ SCMP_SYS(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0) },
 		{ SCMP_SYS(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0) }, /* asks, sets nothing */
@@ -173,14 +210,9 @@ static int add_conditional(scmp_filter_ctx ctx, const int *extra)
 		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, FIONBIO) },
 		{ SCMP_SYS(ioctl), SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, TCGETS) }, /* isatty() of stdio */
 	};
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (on(extra, rules[i].call))
-			continue;
-		int r = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].call, 1, &rules[i].when);
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	int r = add_rules(ctx, rules, COUNT(rules), s->syscalls);
+	r = r < 0 ? r : add_values(ctx, SCMP_SYS(fcntl), 1, fcntls, COUNT(fcntls), s->syscalls);
+	return r < 0 || !s->network ? r : add_values(ctx, SCMP_SYS(socket), 0, families, COUNT(families), s->syscalls);
 }
 
 static int build(scmp_filter_ctx ctx, const struct sandbox *s)
@@ -191,7 +223,7 @@ static int build(scmp_filter_ctx ctx, const struct sandbox *s)
 	r = r < 0 ? r : add(ctx, SCMP_ACT_ALLOW, s->syscalls, s->network ? NULL : no_socket);
 	r = r < 0 ? r : add(ctx, SCMP_ACT_ALLOW, common, s->syscalls);
 	r = r < 0 ? r : add(ctx, SCMP_ACT_ALLOW, s->network ? network : NULL, s->syscalls);
-	r = r < 0 ? r : add_conditional(ctx, s->syscalls);
+	r = r < 0 ? r : add_conditional(ctx, s);
 	return r < 0 ? r : add(ctx, SCMP_ACT_KILL_PROCESS, killed, s->syscalls);
 }
 

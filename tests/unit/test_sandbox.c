@@ -271,6 +271,10 @@ static void refused(void)
 	EXPECT(getrlimit(RLIMIT_NOFILE, &limit) == 0 && setrlimit(RLIMIT_NOFILE, &limit) < 0);
 	EXPECT(syscall(SYS_tgkill, getppid(), getppid(), 0) < 0 && errno == EPERM);
 	EXPECT(syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, "x") < 0 && errno == EPERM);
+	/* A signal of one's choice to a process of one's choice. */
+	EXPECT(fcntl(0, F_SETOWN, getppid()) < 0 && errno == EPERM);
+	EXPECT(fcntl(0, F_SETSIG, SIGKILL) < 0 && errno == EPERM);
+	EXPECT(syscall(SYS_fcntl, 0, 0x100000000 | F_SETSIG, SIGKILL) < 0 && errno == EPERM);
 }
 
 static void loop_works(void)
@@ -289,7 +293,7 @@ static void loop_works(void)
 	free(large);
 	struct timespec t = { .tv_nsec = 1000 };
 	EXPECT(nanosleep(&t, NULL) == 0 && clock_gettime(CLOCK_REALTIME, &t) == 0);
-	EXPECT(fcntl(p[0], F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(fcntl(p[0], F_SETFL, O_NONBLOCK) == 0 && fcntl(p[0], F_DUPFD_CLOEXEC, 20) >= 20);
 	EXPECT(fprintf(stderr, "%s", "") == 0);
 }
 
@@ -313,6 +317,11 @@ static void with_network(void)
 	int s = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
 	EXPECT(s >= 0 && setsockopt(s, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0);
 	EXPECT(open("/", O_RDONLY) < 0);
+	EXPECT(socket(AF_INET6, SOCK_DGRAM, 0) >= 0 || errno == EAFNOSUPPORT);
+	EXPECT(socket(AF_NETLINK, SOCK_RAW, 0) >= 0);
+	EXPECT(socket(AF_UNIX, SOCK_STREAM, 0) < 0 && errno == EPERM);
+	EXPECT(socket(AF_ALG, SOCK_SEQPACKET, 0) < 0 && errno == EPERM);
+	EXPECT(socket(AF_VSOCK, SOCK_STREAM, 0) < 0 && errno == EPERM);
 }
 
 static void test_seccomp_lists(void **state)
