@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
@@ -226,7 +227,10 @@ static void end_step(struct pid1 *p, enum boot_step i)
 {
 	struct boot *b = p->boot;
 	cJSON *done = cJSON_GetObjectItemCaseSensitive(b->record, "done");
+	char when[32];
 
+	snprintf(when, sizeof(when), "%s_us", steps[i].name);
+	boot_mark(p, when);
 	b->steps[i] = STEP_ENDED;
 	if (!done)
 		done = cJSON_AddObjectToObject(b->record, "done");

@@ -9,6 +9,7 @@
 #include "base/kmod.h"
 #include "base/log.h"
 #include "init/boot.h"
+#include "init/boot/modprobe.h"
 
 /* A star at the end stands for any rest. */
 static const char *const allowed[] = {
@@ -22,7 +23,7 @@ static const char *const allowed[] = {
 	"crypto-*", "nls_*", "cryptomgr", "zstd*", "overlay",
 };
 
-static bool is_allowed(const char *name)
+bool modprobe_allowed(const char *name)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++) {
 		size_t n = strlen(allowed[i]);
@@ -43,7 +44,7 @@ int modprobe_main(int argc, char **argv)
 	log_open("hull-modprobe", true);
 	if (*name == '-' || !*name || strlen(name) > 255)
 		return 2;
-	if (!is_allowed(name)) {
+	if (!modprobe_allowed(name)) {
 		/* Not a line in the log: a container can make the kernel ask as often as it likes. */
 		log_debug("%s: not on the allow list", name);
 		return 1;

@@ -205,6 +205,71 @@ def test_kexec(vm):
     assert "hull.slot=a hull.kexeced=1" in m.console()
 
 
+@pytest.fixture(scope="module")
+def two_slots(tmp_path_factory):
+    """A disk with the same OS in both slots, and where in slot a the software watchdog's module lies."""
+    directory = str(tmp_path_factory.mktemp("slots"))
+    image = os.path.join(machines.BUILD, "os")
+    path = os.path.join(directory, "disk.raw")
+    subprocess.run(["python3", os.path.join(machines.REPO, "initramfs/build/disk.py"), "--slot-a", image, "--slot-b", image,
+                    "--out", path], check=True)
+    return path, image
+
+
+def damage(disk, image, module):
+    """Flips a bit in the middle of a module in slot a."""
+    kernel = os.path.join(machines.REPO, "build/kernel/linux-image-cloud-amd64")
+    name = subprocess.run(["find", kernel, "-name", module], check=True, stdout=subprocess.PIPE).stdout.decode().strip()
+    with open(name, "rb") as file:
+        needle = file.read(4096)
+    with open(os.path.join(image, "root.erofs"), "rb") as file:
+        at = file.read().index(needle)
+    table = json.loads(state_disk.run("sfdisk", "--json", disk))["partitiontable"]["partitions"]
+    start_ = next(p["start"] for p in table if p["name"] == "root-a") * 512
+    with open(disk, "r+b") as file:
+        file.seek(start_ + at + 1000)
+        byte = file.read(1)
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([byte[0] ^ 1]))
+
+
+@pytest.mark.qemu
+def test_a_corrupt_block_rolls_an_uncommitted_slot_back(vm, two_slots, tmp_path):
+    """Met after the hand-over, by a module that is read before the units are healthy."""
+    disk = state_disk.copy(str(tmp_path), two_slots[0])
+    damage(disk, two_slots[1], "softdog.ko")
+    m = vm(disk=disk, overlay=False)
+    start(m)
+    m.wait_console("does not match the root hash of slot a")
+    m.wait_console("slot a is not trusted any more")
+    m.wait_console("slot a was not committed yet: back to the other slot")
+    m.wait_console("hull: slot b: root hash")
+    m.wait_ready()
+    assert status(m)["slot"] == "b"
+    m.wait_console("hull: slot b is committed")
+
+
+@pytest.mark.qemu
+def test_a_corrupt_block_in_a_committed_slot(vm, two_slots, tmp_path):
+    """The machine serves on; the next boot takes the other slot."""
+    disk = state_disk.copy(str(tmp_path), two_slots[0])
+    damage(disk, two_slots[1], "dummy.ko")
+    m = vm(disk=disk, overlay=False)
+    start(m).wait_ready()
+    m.wait_console("hull: slot a is committed")
+    m.hull("poweroff")
+    assert m.wait_end() == 0
+    start(m, "hull.modules=dummy").wait_ready()
+    m.wait_console("slot a is not trusted any more")
+    for _ in range(5):
+        assert status(m)["slot"] == "a"
+    assert status(m)["distrusted"]
+    m.hull("reboot")
+    m.wait_console("hull: slot b: root hash")
+    m.wait_ready()
+    assert status(m)["slot"] == "b"
+
+
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGPWR,
            *(signal.SIGRTMIN + n for n in (3, 4, 5, 6))]
 

@@ -14,6 +14,7 @@
 
 #include "init/boot/hostname.h"
 #include "init/boot/kexec_line.h"
+#include "init/boot/modprobe.h"
 #include "init/boot/signals.h"
 #include "init/boot/sysctl.h"
 
@@ -94,6 +95,19 @@ static void kexec_lines(void **st)
 	assert_int_equal(e.code, E2BIG);
 }
 
+static void modprobe(void **st)
+{
+	static const char *const yes[] = {"fs-overlay", "net-pf-10", "nft-chain-2-nat", "crypto-sha256", "block-major-7-0", "rtnl-link-veth"};
+	static const char *const no[] = {"", "net-pf-9", "net-pf-100", "net-pf-29", "fs-ext4x", "fs-btrfs", "overlay2", "rtnl-link-veth0", "binfmt-464c",
+		"usb:v1234p5678", "../overlay", "can-proto-1"};
+
+	(void)st;
+	for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+		assert_true(modprobe_allowed(yes[i]));
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		assert_false(modprobe_allowed(no[i]));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -101,6 +115,7 @@ int main(void)
 		cmocka_unit_test(sysctls),
 		cmocka_unit_test(hostnames),
 		cmocka_unit_test(kexec_lines),
+		cmocka_unit_test(modprobe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
