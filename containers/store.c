@@ -347,6 +347,8 @@ static int take_out(const struct store *s, enum folder f, char **keep, size_t n_
 
 	if (list_folder(s, f, false, &names, e) < 0)
 		return -1;
+	/* "HEX" before "HEX.json": a layer that a power cut leaves has all that describes it. */
+	qsort(names, strings_count(names), sizeof(*names), compare_strings);
 	for (size_t i = 0; names[i]; i++) {
 		char from[32 + NAME_MAX], to[64], hex[STORE_HEX_MAX], *key = hex;
 

@@ -9,6 +9,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -628,16 +630,30 @@ static void confined(void **state)
 	close(in);
 }
 
-static int forbidden_socket(int dir, int in, const void *arg, cJSON *result, struct err *e)
+static int refused_socket(int dir, int in, const void *arg, cJSON *result, struct err *e)
 {
-	(void)dir, (void)in, (void)arg, (void)result, (void)e;
-	return socket(AF_UNIX, SOCK_STREAM, 0);
+	(void)dir, (void)in, (void)arg, (void)result;
+	return socket(AF_UNIX, SOCK_STREAM, 0) < 0 ? err_sys(e, "socket") : 0;
 }
 
-static int forbidden_exec(int dir, int in, const void *arg, cJSON *result, struct err *e)
+static int refused_exec(int dir, int in, const void *arg, cJSON *result, struct err *e)
 {
-	(void)dir, (void)in, (void)arg, (void)result, (void)e;
-	return execl("/x", "x", NULL);
+	(void)dir, (void)in, (void)arg, (void)result;
+	execl("/x", "x", NULL);
+	return err_sys(e, "exec");
+}
+
+/* Root's uid, even without capabilities, sends any signal to any process by way of a descriptor. */
+static int refused_signal(int dir, int in, const void *arg, cJSON *result, struct err *e)
+{
+	(void)in, (void)arg, (void)result;
+	return fcntl(dir, F_SETSIG, SIGKILL) < 0 && fcntl(dir, F_SETOWN, 1) < 0 ? err_sys(e, "fcntl") : 0;
+}
+
+static int forbidden_setns(int dir, int in, const void *arg, cJSON *result, struct err *e)
+{
+	(void)in, (void)arg, (void)result, (void)e;
+	return setns(dir, 0);
 }
 
 static int forbidden_mount(int dir, int in, const void *arg, cJSON *result, struct err *e)
@@ -654,8 +670,14 @@ static int fails(int dir, int in, const void *arg, cJSON *result, struct err *e)
 
 static void forbidden_calls(void **state)
 {
-	static confine_fn *const calls[] = { forbidden_socket, forbidden_exec, forbidden_mount };
+	static confine_fn *const refused[] = { refused_socket, refused_exec, refused_signal };
+	static confine_fn *const calls[] = { forbidden_setns, forbidden_mount };
 	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		assert_int_equal(confine_run(f->path, -1, refused[i], NULL, f->result, &f->e), -1);
+		assert_int_equal(f->e.code, EPERM);
+	}
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		assert_int_equal(confine_run(f->path, -1, calls[i], NULL, f->result, &f->e), -1);
@@ -665,6 +687,46 @@ static void forbidden_calls(void **state)
 	assert_int_equal(f->e.code, ENOSPC);
 	assert_string_equal(f->e.text, "said \"so\"");
 	assert_int_equal(confine_run("/nonexistent/x", -1, fails, NULL, f->result, &f->e), -1);
+}
+
+/* A collection that is cut off anywhere leaves no layer without what describes it, at which loading would fail for ever. */
+static void collection_cut_off(void **state)
+{
+	enum { LAYERS = 6 };
+	struct fixture *f = *state;
+	char *none[] = { NULL };
+	size_t removed;
+
+	for (int cut = 0; cut < 2 * LAYERS; cut++) {
+		char block[32];
+
+		for (int i = 0; i < LAYERS; i++) {
+			char data[8], from[32];
+			struct digest id;
+
+			id = tar_digest(data, (size_t)snprintf(data, sizeof(data), "%d.%d", cut, i));
+			snprintf(from, sizeof(from), "tmp/layer-%d", i);
+			assert_int_equal(mkdirat(f->dir, from, 0755), 0);
+			assert_int_equal(store_layer_commit(&f->store, &id, f->dir, from, &(struct layer_info){ 0 }, &f->e), 0);
+		}
+		/* Nothing is renamed over a directory that isn't empty. */
+		snprintf(block, sizeof(block), "tmp/gone-2-%d", cut);
+		assert_int_equal(mkdirat(f->dir, block, 0755), 0);
+		strcat(block, "/full");
+		assert_int_equal(mkdirat(f->dir, block, 0755), 0);
+		assert_int_equal(store_collect(&f->store, none, none, &removed, &f->e), -1);
+		for (int i = 0; i < LAYERS; i++) {
+			char data[8];
+			struct digest id = tar_digest(data, (size_t)snprintf(data, sizeof(data), "%d.%d", cut, i));
+
+			if (store_layer_get(&f->store, &id, NULL, &f->e) < 0)
+				fail_msg("cut off at %d: %s", cut, f->e.text);
+		}
+		fs_remove_tree(f->dir, "tmp/gone-2-0", NULL);
+		store_close(&f->store);
+		assert_int_equal(store_open(f->dir, true, &f->store, &f->e), 0);
+		assert_int_equal(store_collect(&f->store, none, none, &removed, &f->e), 0);
+	}
 }
 
 static void operations(void **state)
@@ -706,7 +768,7 @@ int main(void)
 		TEST(references_with_digests), TEST(names), TEST(by_platform_through_indexes), TEST(nested_too_deep),
 		TEST(another_platform_only), TEST(lies_about_digests_and_sizes), TEST(all_or_nothing), TEST(foreign_layers), TEST(a_foreign_layer_elsewhere), TEST(hostile_members),
 		TEST(old_docker_archive), TEST(an_opaque_root_ends_the_stack), TEST(debris_is_swept), TEST(damage_is_told),
-		TEST(confined), TEST(forbidden_calls), TEST(operations),
+		TEST(confined), TEST(forbidden_calls), TEST(operations), TEST(collection_cut_off),
 	};
 
 	if (geteuid() != 0) {
