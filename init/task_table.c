@@ -23,7 +23,7 @@ const struct task_spec task_table[] = {
 	{ "kexec-load", task_kexec_load, SECONDS(60), NULL, "reads the slot's kernel" },
 	{ "unmount", task_unmount, SECONDS(20), NULL, "unmounting waits for the device" },
 	{ "sync", task_sync, SECONDS(20), NULL, "flushing waits for the device" },
-	{ "units", task_units, SECONDS(20), NULL, "reads and parses unit files" },
+	{ "units", task_units, SECONDS(20), &units_sandbox, "reads and parses unit files, which are foreign" },
 	{ "memory", task_memory, SECONDS(10), NULL, "reading a process's maps waits for its memory lock" },
 	{ "container-remove", task_container_remove, SECONDS(300), NULL, "deletes a container's writable layer" },
 	{ "container-sweep", task_container_sweep, SECONDS(300), NULL, "deletes writable layers that nobody has" },

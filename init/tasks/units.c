@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,9 +20,14 @@
 #define TEXTS_MAX 64
 #define FILES_MAX 1024
 
+static const int syscalls[] = {
+	SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(getdents64), SCMP_SYS(memfd_create), -1,
+};
+
 /* Root's files are read by their owner; nothing else is needed. */
 const struct sandbox units_sandbox = {
 	.root = "/",
+	.syscalls = syscalls,
 	.landlock_fs = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
 };
 
