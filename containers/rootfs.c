@@ -98,7 +98,10 @@ static int link_layers(const struct rootfs *r, const struct image *image, const 
 	return 0;
 }
 
-/* upper and work exist; the root directory looks as the topmost layer has it. */
+/*
+ * upper and work exist; the root directory looks as the topmost layer has it. upper gets its name last: one that is there
+ * is complete, whenever its maker was killed.
+ */
 static int make_upper(int dir, int layer, struct err *e)
 {
 	cleanup_close int fd = -1;
@@ -106,12 +109,14 @@ static int make_upper(int dir, int layer, struct err *e)
 
 	if (mkdirat(dir, "work", 0700) < 0 && errno != EEXIST)
 		return err_sys(e, "create the container's work directory");
-	if (mkdirat(dir, "upper", 0755) < 0)
-		return errno == EEXIST ? 0 : err_sys(e, "create the container's upper directory");
-	fd = openat(dir, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fs_exists(dir, "upper"))
+		return 0;
+	if (mkdirat(dir, "upper.new", 0755) < 0 && errno != EEXIST)
+		return err_sys(e, "create the container's upper directory");
+	fd = openat(dir, "upper.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(layer, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0)
 		return err_sys(e, "set up the container's upper directory");
-	return 0;
+	return renameat(dir, "upper.new", dir, "upper") < 0 ? err_sys(e, "name the container's upper directory") : 0;
 }
 
 /* The directory that holds upper and work, reachable from the scratch directory as "c". */
