@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -160,12 +162,66 @@ static void test_too_large(void **state)
 	struct snapshot *s = snapshot_create(&e);
 	put_number(s, "a", 1, 10);
 	cleanup_json cJSON *v = cJSON_CreateObject();
-	char *text = calloc(1, 70000);
-	memset(text, 'y', 69999);
+	char *text = calloc(1, 140000);
+	memset(text, 'y', 139999);
 	cJSON_AddStringToObject(v, "text", text);
 	free(text);
 	assert_int_equal(snapshot_put(s, "a", v, &e), -1);
 	assert_true(get_number(s, "a") == 1);
+	snapshot_free(s);
+}
+
+/* Whatever a message may hold comes back, with something noted beside it. */
+static void test_as_large_as_a_message(void **state)
+{
+	(void)state;
+	struct err e;
+	size_t lost;
+	struct snapshot *s = snapshot_create(&e);
+	cleanup_json cJSON *v = cJSON_CreateObject();
+	cJSON *list = cJSON_AddArrayToObject(v, "environment");
+	for (int i = 0; i < 4096; i++)
+		cJSON_AddItemToArray(list, cJSON_CreateString("VARIABLE=value"));
+	cJSON_AddStringToObject(v, "state", "running");
+	assert_int_equal(snapshot_put(s, "a", v, &e), 0);
+	s = again(s, &lost);
+	cleanup_json cJSON *got = snapshot_get(s, "a");
+	assert_true(got && cJSON_Compare(v, got, true));
+	snapshot_free(s);
+}
+
+/* No more memory: a record is as it was, now and after a re-exec; a new one is not there. With memory all is well again. */
+static void test_no_space(void **state)
+{
+	(void)state;
+	struct err e;
+	size_t lost;
+	struct rlimit before, little;
+	struct snapshot *s = snapshot_create(&e);
+	put_number(s, "a", 1, 1000);
+	put_number(s, "b", 1, 10);
+	cleanup_json cJSON *v = cJSON_CreateObject();
+	char *text = calloc(1, 50000);
+	memset(text, 'y', 49999);
+	cJSON_AddStringToObject(v, "text", text);
+	free(text);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	little = (struct rlimit){ 16384, before.rlim_max };
+	setrlimit(RLIMIT_FSIZE, &little);
+	for (int i = 0; i < 100; i++) {
+		assert_int_equal(snapshot_put(s, "a", v, &e), -1);
+		assert_int_equal(snapshot_put(s, "c", v, &e), -1);
+		assert_true(get_number(s, "a") == 1 && get_number(s, "b") == 1 && get_number(s, "c") == -1);
+	}
+	put_number(s, "a", 2, 1000);
+	setrlimit(RLIMIT_FSIZE, &before);
+	s = again(s, &lost);
+	assert_int_equal(lost, 0);
+	assert_true(get_number(s, "a") == 2 && get_number(s, "b") == 1 && get_number(s, "c") == -1);
+	assert_int_equal(snapshot_put(s, "a", v, &e), 0);
+	s = again(s, &lost);
+	assert_true(get_number(s, "a") != 2);
 	snapshot_free(s);
 }
 
@@ -176,6 +232,8 @@ int main(void)
 		cmocka_unit_test(test_damage),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test(test_too_large),
+		cmocka_unit_test(test_as_large_as_a_message),
+		cmocka_unit_test(test_no_space),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
