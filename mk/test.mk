@@ -64,6 +64,6 @@ system-test: $(SYSTEM_NEEDS) ## all system tests
 	$(PYTEST)
 
 bench: bench-boot ## figures, as a table and in build/bench/NAME.json
-bench-boot: $(OUT)/hull $(BUILD)/hull.disk ## time from /init to the first container, memory, sizes
+bench-boot: $(OUT)/hull $(BUILD)/hull.disk ## boot time, memory and sizes beside Debian with systemd (BENCH_RUNS=3)
 	@mkdir -p $(BUILD)/bench
 	$(PYTHON) tests/bench/boot.py

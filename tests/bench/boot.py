@@ -1,172 +1,128 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Figures of a boot and of an idle machine, as a table and in build/bench/boot.json.
+"""Figures of a boot and of an idle machine, as a table and in build/bench/boot.json: median (least..most) of BENCH_RUNS
+boots of Hull, of a peer (Debian 12 with systemd, see peer_side.py) and of an init that only sleeps, one after the other on
+the same emulated machine with the same kernel and the same container.
 
-Times are of a virtual machine (TCG unless KVM works), memory of the processes of a Hull in namespaces of this machine
-(that is where /proc/PID/smaps can be read), memory of a whole machine from its /proc/meminfo, beside the floor: the same
-kernel with an init that only sleeps. Nothing here passes or fails: figures are reported as measured.
+Times run from the kernel's start of /init to the container's first instruction; a stamp (guest/stamp.c) before both tells
+them, in both machines. Nothing here passes or fails: figures are reported as measured.
 """
 import json
 import os
-import re
 import statistics
 import subprocess
-import sys
-import tempfile
+import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../system"))
-import machines  # noqa: E402
+import guest
+import hull_side
+import machines
+import peer_side
 
 RUNS = int(os.environ.get("BENCH_RUNS", "3"))
-SLEEPER = r"""
-#include <stdio.h>
-#include <sys/mount.h>
-#include <unistd.h>
-int main(void)
-{
-	char line[128];
-	mount("proc", "/proc", "proc", 0, NULL);
-	FILE *f = fopen("/proc/meminfo", "r");
-	while (f && fgets(line, sizeof line, f))
-		fputs(line, stdout);
-	puts("SLEEPING");
-	fflush(stdout);
-	for (;;)
-		pause();
-}
-"""
+OUT = os.path.join(guest.WORK, "boot.json")
 
 
-def meminfo_kb(text):
-    fields = dict(re.findall(r"^(\w+):\s+(\d+) kB", text, re.MULTILINE))
-    return int(fields["MemTotal"]) - int(fields["MemAvailable"])
+def column(runs, *keys):
+    """{"median", "min", "max"} of one figure of all runs."""
+    values = []
+    for run in runs:
+        for key in keys:
+            run = run[key]
+        values.append(run)
+    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
 
 
-def boot_once():
-    """Milliseconds: (kernel until /init, stage 0, PID 1 until the first container's program runs)."""
-    machine = machines.Machine()
-    try:
-        machine.start("--cpus", "2").wait_ready()
-        boot = machines.until(lambda: (lambda b: b if b.get("first_unit_us") else None)(machine.json("status")["boot"]),
-                              120, "the first container")
-        points = [0, boot["init_start_us"], boot["stage0_us"], boot["first_unit_us"]]
-        return [(after - before) / 1000 for before, after in zip(points, points[1:])]
-    finally:
-        machine.close()
+def one(value):
+    return {"median": value, "min": value, "max": value}
 
 
-def machine_memory():
-    """kB used (MemTotal - MemAvailable) of an idle machine with the demonstration container."""
-    machine = machines.Machine()
-    try:
-        machine.start().wait_ready()
-        machine.hull("image", "load", os.path.join(machines.BUILD, "images/busybox.tar"), timeout=180)
-        return meminfo_kb(machine.hull("run", "--rm", "localhost/busybox:latest", "cat", "/proc/meminfo",
-                                       timeout=180).stdout)
-    finally:
-        machine.close()
+def packed(path):
+    """Bytes after zstd -9: what a download costs."""
+    done = subprocess.run(["zstd", "-9", "-q", "-c", path], check=True, stdout=subprocess.PIPE)
+    return len(done.stdout)
 
 
-def floor_memory():
-    """kB used by the same kernel and no user space to speak of."""
-    sys.path.insert(0, os.path.join(machines.REPO, "initramfs/build"))
-    import cpio
-    with tempfile.TemporaryDirectory() as work:
-        subprocess.run(["gcc", "-O2", "-static", "-x", "c", "-", "-o", work + "/init"], input=SLEEPER.encode(), check=True)
-        archive = cpio.Archive(1)
-        for name in ("dev", "proc"):
-            archive.directory(name)
-        with open(work + "/init", "rb") as file:
-            archive.file("init", file.read(), 0o755)
-        with open(work + "/initrd", "wb") as file:
-            file.write(archive.finish())
-        machine = machines.Machine()
-        try:
-            machine.start("--kernel", os.path.join(machines.BUILD, "os/vmlinuz"), "--initrd", work + "/initrd",
-                          append="console=ttyS0 quiet", control=False)
-            machine.wait_console("SLEEPING")
-            return meminfo_kb(machine.console())
-        finally:
-            machine.close()
+def size_rows():
+    rows = [("binary, stripped", one(os.path.getsize(machines.HULL) / 1e6), "MB", "at most 8")]
+    for title, name, note in (("OS image: root with initramfs and kernel in it", "root.erofs", "at most 45"),
+                              ("  initramfs", "initramfs", ""), ("  kernel", "vmlinuz", "")):
+        path = os.path.join(guest.OS, name)
+        rows.append((title, one(os.path.getsize(path) / 1e6), "MB", note))
+        rows.append((title.replace(": root with initramfs and kernel in it", "") + ", zstd -9", one(packed(path) / 1e6),
+                     "MB", ""))
+    peer = int(guest.read(peer_side.WORK + "/size")) + sum(
+        os.path.getsize(path) for path in (peer_side.WORK + "/initrd.img", os.path.join(guest.OS, "vmlinuz")))
+    return rows + [("peer: root, initramfs and kernel", one(peer / 1e6), "MB", "")]
 
 
-def smaps(pid):
-    """(PSS, private dirty, private dirty of the binary's own relocated data) in kB"""
-    pss = dirty = relocated = 0
-    own = False
-    exe = os.readlink(f"/proc/{pid}/exe")
-    with open(f"/proc/{pid}/smaps") as file:
-        for line in file:
-            if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-                own = line.rstrip().endswith(exe)
-            key, _, value = line.partition(":")
-            if key == "Pss":
-                pss += int(value.split()[0])
-            elif key == "Private_Dirty":
-                dirty += int(value.split()[0])
-                relocated += int(value.split()[0]) if own else 0
-    return pss, dirty, relocated
+def time_rows(hull, peer, floor):
+    return [
+        ("kernel until /init, apart", column(hull, "time", "kernel"), "ms", ""),
+        ("/init to the container's first instruction", column(hull, "time", "total"), "ms", "at most 2000"),
+        ("  stage 0", column(hull, "time", "stage 0"), "ms", ""),
+        ("  PID 1 until units may start", column(hull, "time", "PID 1"), "ms", ""),
+        ("  launch", column(hull, "time", "launch"), "ms", ""),
+        ("peer: kernel until /init", column(peer, "time", "kernel"), "ms", ""),
+        ("peer: /init to the container's first instruction", column(peer, "time", "total"), "ms", ""),
+        ("  initramfs", column(peer, "time", "initramfs"), "ms", ""),
+        ("  systemd until the container's first instruction", column(peer, "time", "PID 1 and launch"), "ms", ""),
+        ("floor: kernel until an init that sleeps", column(floor, "kernel"), "ms", ""),
+    ]
 
 
-def hull_pids(pid):
-    """PID 1 of the namespaces and every process below it that runs our binary."""
-    with open(f"/proc/{pid}/task/{pid}/children") as file:
-        children = [int(c) for c in file.read().split()]
-    exe = os.stat(f"/proc/{pid}/exe").st_ino
-    below = [p for child in children for p in hull_pids_of(child, exe)]
-    return [pid] + below
+def memory_rows(hull, peer, floor):
+    return [
+        (f"PSS of {len(hull[0]['processes'])} Hull processes", column(hull, "memory", "pss"), "kB", "at most 8000"),
+        ("PID 1, private dirty", column(hull, "memory", "dirty"), "kB", "at most 1000"),
+        ("  of it the binary's pages, by self-relocation", column(hull, "memory", "relocated"), "kB", ""),
+        ("machine, MemTotal - MemAvailable", column(hull, "memory", "used"), "kB", ""),
+        (f"peer: PSS of {len(peer[0]['processes'])} kinds of system processes", column(peer, "memory", "pss"), "kB", ""),
+        ("peer: systemd as PID 1, private dirty", column(peer, "memory", "dirty"), "kB", ""),
+        ("  of it pages of files, by relocation", column(peer, "memory", "relocated"), "kB", ""),
+        ("peer: machine", column(peer, "memory", "used"), "kB", ""),
+        ("floor: the same kernel, an init that sleeps", column(floor, "used"), "kB", ""),
+    ]
 
 
-def hull_pids_of(pid, inode):
-    try:
-        return hull_pids(pid) if os.stat(f"/proc/{pid}/exe").st_ino == inode else []
-    except FileNotFoundError:
-        return []
+def ratio_rows(hull, peer, floor):
+    def ratio(*keys):
+        return column(hull, *keys)["median"] / column(peer, *keys)["median"]
+    ground = column(floor, "used")["median"]
+    above = [column(side, "memory", "used")["median"] - ground for side in (hull, peer)]
+    return [
+        ("Hull / peer: time to the container", one(ratio("time", "total")), "", ""),
+        ("Hull / peer: PSS", one(ratio("memory", "pss")), "", ""),
+        ("Hull / peer: private dirty of PID 1", one(ratio("memory", "dirty")), "", ""),
+        ("Hull / peer: memory of the machine", one(ratio("memory", "used")), "", ""),
+        ("Hull / peer: the same above the floor", one(above[0] / above[1]), "", ""),
+    ]
 
 
-def process_memory():
-    """kB: (PSS of all Hull processes with one idle container, PID 1's private dirty, of that self-relocation)"""
-    hull = machines.Contained()
-    try:
-        hull.start().wait_ready()
-        hull.hull("image", "load", os.path.join(machines.BUILD, "images/busybox.tar"))
-        hull.hull("run", "--detach", "--name", "idle", "localhost/busybox:latest", "sleep", "1000000")
-        hull.wait_unit("idle", "running")
-        figures = {pid: smaps(pid) for pid in hull_pids(hull.pid)}
-        return sum(f[0] for f in figures.values()), figures[hull.pid][1], figures[hull.pid][2], len(figures)
-    finally:
-        hull.close()
+def text(figure, unit):
+    digits = {"ms": 0, "kB": 0, "MB": 1}.get(unit, 2)
+    median, least, most = (f"{figure[key]:.{digits}f}" for key in ("median", "min", "max"))
+    return median, "" if least == most else f"({least}..{most})"
+
+
+def report(rows, detail):
+    for name, figure, unit, note in rows:
+        median, spread = text(figure, unit)
+        print(f"{name:52} {median:>8} {unit:2} {spread:20} {note}".rstrip())
+    with open(OUT, "w") as file:
+        json.dump({"figures": [{"name": name.strip(), **figure, "unit": unit, "target": note}
+                               for name, figure, unit, note in rows], **detail}, file, indent="\t")
 
 
 def main():
-    runs = [boot_once() for _ in range(RUNS)]
-    kernel, stage0, pid1 = (statistics.median(column) for column in zip(*runs))
-    pss, dirty, relocated, processes = process_memory()
-    sizes = {name: os.path.getsize(os.path.join(machines.BUILD, "os", name))
-             for name in ("root.erofs", "initramfs", "vmlinuz")}
-    figures = [
-        ("kernel until /init", kernel, "ms", ""),
-        ("stage 0", stage0, "ms", ""),
-        ("PID 1 until the first container's program", pid1, "ms", ""),
-        ("/init to the first container", stage0 + pid1, "ms", "at most 2000"),
-        (f"PSS of {processes} Hull processes, one idle container", pss / 1000, "MB", "at most 8"),
-        ("PID 1, private dirty", dirty, "kB", "systemd 252: 2620, s6-svscan: 128"),
-        ("  of it self-relocation and own data", relocated, "kB", ""),
-        ("PID 1, private dirty without it", dirty - relocated, "kB", "at most 1000"),
-        ("memory used by the machine, demonstration running", machine_memory() / 1000, "MB",
-         "Debian with systemd, ssh, Docker: 243"),
-        ("  the same kernel, an init that sleeps", floor_memory() / 1000, "MB", ""),
-        ("binary", os.path.getsize(machines.HULL) / 1e6, "MB", "at most 8"),
-        ("OS image (root, with initramfs and kernel in it)", sizes["root.erofs"] / 1e6, "MB", "at most 45"),
-        ("  initramfs", sizes["initramfs"] / 1e6, "MB", ""),
-        ("  kernel", sizes["vmlinuz"] / 1e6, "MB", ""),
-    ]
-    for name, value, unit, note in figures:
-        print(f"{name:54} {value:10.1f} {unit:3} {note}")
-    out = os.path.join(machines.BUILD, "bench/boot.json")
-    os.makedirs(os.path.dirname(out), exist_ok=True)
-    with open(out, "w") as file:
-        json.dump([{"name": n.strip(), "value": v, "unit": u, "note": t} for n, v, u, t in figures], file, indent="\t")
+    began = time.monotonic()
+    guest.programs()
+    peer_side.prepare()
+    hull_side.prepare()
+    hull, peer, floor = hull_side.runs(RUNS), peer_side.runs(RUNS), hull_side.floors(RUNS)
+    print(f"\n{RUNS} boots each in QEMU, load of this machine {os.getloadavg()[0]:.1f} "
+          f"on {os.cpu_count()} processors, {time.monotonic() - began:.0f} s\n")
+    report(time_rows(hull, peer, floor) + memory_rows(hull, peer, floor) + ratio_rows(hull, peer, floor) + size_rows(),
+           {"hull": hull, "peer": peer, "floor": floor, "load": os.getloadavg()[0]})
 
 
 if __name__ == "__main__":
