@@ -60,6 +60,12 @@ static void no_descriptor(struct pid1 *p)
 	evtimer_add(p->door->pause, &pause);
 }
 
+static void turn_away(int client, const char *text)
+{
+	send(client, text, strlen(text) + 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	close(client);
+}
+
 static void on_accept(evutil_socket_t fd, short what, void *arg)
 {
 	(void)what;
@@ -73,13 +79,12 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 		}
 		struct ucred who;
 		socklen_t len = sizeof(who);
-		if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || who.uid != 0 || !make_room(p->door)) {
-			static const char denied[] = "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{}}";
-			send(client, denied, sizeof(denied), MSG_DONTWAIT | MSG_NOSIGNAL);
-			close(client);
-			continue;
-		}
-		session_open(p, client, false);
+		if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || who.uid != 0)
+			turn_away(client, "{\"error\":\"org.varlink.service.PermissionDenied\",\"parameters\":{}}");
+		else if (!make_room(p->door))
+			turn_away(client, "{\"error\":\"org.hull.Error\",\"parameters\":{\"message\":\"too many clients wait for answers\"}}");
+		else
+			session_open(p, client, false);
 	}
 }
 

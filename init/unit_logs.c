@@ -10,6 +10,7 @@
 #include "init/methods.h"
 #include "init/roles.h"
 #include "init/units.h"
+#include "supervisor/logs_record.h"
 
 #define PIECE_BYTES 24576 /* of text a reply; JSON may double it */
 #define CURSOR_MAX 64
@@ -21,7 +22,7 @@ struct reader {
 	char cursor[CURSOR_MAX];
 	bool follow;
 	double tail; /* < 0: all */
-	char began[32]; /* when the call came, as the lines' times are written */
+	char began[LOG_TIME_LEN + 1]; /* when the call came, as the lines' times are written */
 	uint64_t work; /* asked of the role; 0: nothing under way */
 	bool parked; /* the unit's output ended, but the unit will run again */
 };
@@ -61,10 +62,10 @@ static void on_answer(struct pid1 *p, void *arg, const cJSON *result, const char
 	struct reader *r = arg;
 	struct call *c = r->call;
 	r->work = 0;
-	if (error) {
+	if (error || !cJSON_IsObject(result)) {
 		free_reader(r);
 		c->cancel = NULL;
-		call_fail(c, NULL, "logs: %s", message);
+		call_fail(c, NULL, "logs: %s", error ? message : "an answer that can't be read");
 		return;
 	}
 	const cJSON *cursor = json_get(result, "cursor");
@@ -151,9 +152,8 @@ void units_logs(struct pid1 *p, struct call *c, const cJSON *params)
 	strcpy(r->name, name->valuestring); /* a unit's, so it fits */
 	if (cJSON_IsString(cursor))
 		strcpy(r->cursor, cursor->valuestring);
-	time_t now = time(NULL);
-	struct tm tm;
-	strftime(r->began, sizeof(r->began), "%Y-%m-%dT%H:%M:%S.999999999Z", gmtime_r(&now, &tm));
+	/* Not gmtime(3), which would read /etc/localtime: the root's device may hang. */
+	log_time_format((uint64_t)time(NULL) * 1000000000 + 999999999, r->began);
 	c->state = r;
 	c->cancel = on_cancel;
 	c->drained = on_drained;

@@ -126,6 +126,8 @@ void units_method_run(struct pid1 *p, struct call *c, const cJSON *params)
 		return;
 	}
 	bool there = supervisor_find(units_supervisor(p), spec.name) != NULL;
+	if (!there)
+		units_forget_logs(p, spec.name); /* of an earlier boot's, or of one whose removal a crash cut short */
 	struct unit *u = there ? NULL : units_run(p, &spec, cJSON_IsTrue(json_get(params, "attach")), &e);
 	if (!u) {
 		if (there)

@@ -19,11 +19,15 @@
 #include "init/task.h"
 
 #define LINGER_S 60 /* an attached --rm unit whose client never came back */
+#define LOAD_TRIES 3
+#define LOAD_RETRY_S 2
 #define UNIT_RECORD_MAX 65536 /* bytes of a unit as the task answers it */
 
 struct units {
 	struct supervisor *supervisor;
 	struct units_watch *watches;
+	struct event *again; /* reads the unit files again */
+	unsigned load_tries;
 	struct event *sweep; /* removes --rm units from the loop, not from within the supervisor */
 	void (*stopped)(struct pid1 *p); /* shutdown waits for it */
 	void (*loaded)(struct pid1 *p);
@@ -176,6 +180,13 @@ static void op_changed(void *arg, struct unit *u)
 	}
 }
 
+void units_forget_logs(struct pid1 *p, const char *name)
+{
+	cleanup_json cJSON *params = cJSON_CreateObject();
+	cJSON_AddStringToObject(params, "name", name);
+	roles_work(p, ROLE_LOGS, "logs.remove", params, NULL, 0, NULL, NULL);
+}
+
 static void op_removed(void *arg, struct unit *u)
 {
 	struct pid1 *p = arg;
@@ -187,9 +198,7 @@ static void op_removed(void *arg, struct unit *u)
 	process_group(u, path);
 	if (p->cgroups)
 		cgroup_remove(path, NULL);
-	cleanup_json cJSON *params = cJSON_CreateObject();
-	cJSON_AddStringToObject(params, "name", u->spec.name);
-	roles_work(p, ROLE_LOGS, "logs.remove", params, NULL, 0, NULL, NULL);
+	units_forget_logs(p, u->spec.name);
 	if (!g)
 		return;
 	cleanup_json cJSON *sweep = cJSON_CreateObject();
@@ -298,6 +307,8 @@ void units_reconcile(struct pid1 *p)
 		sweep_soon(p->units, LINGER_S + 1);
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg);
+
 int units_open(struct pid1 *p, struct err *e)
 {
 	struct units *us = calloc(1, sizeof(*us));
@@ -307,7 +318,8 @@ int units_open(struct pid1 *p, struct err *e)
 	us->p = p;
 	us->sweep = evtimer_new(p->loop, on_sweep, us);
 	us->supervisor = supervisor_new(&ops, p);
-	if (!us->supervisor || !us->sweep)
+	us->again = evtimer_new(p->loop, on_again, p);
+	if (!us->supervisor || !us->sweep || !us->again)
 		return err_set(e, ENOMEM, "units: out of memory");
 	if (p->resumed)
 		snapshot_each(p->snapshot, "unit/", resume_unit, p);
@@ -372,6 +384,18 @@ static void add_record(struct pid1 *p, const char *text, size_t len)
 	}
 }
 
+/* No process for the task, or a disk that is slow to wake: it may pass, and without units the machine is of no use. */
+static void load_again(struct pid1 *p)
+{
+	struct timeval delay = { LOAD_RETRY_S, 0 };
+	if (p->shutting_down)
+		return;
+	if (++p->units->load_tries < LOAD_TRIES)
+		evtimer_add(p->units->again, &delay);
+	else
+		p->units->loaded(p);
+}
+
 static void on_loaded(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
 {
 	(void)arg;
@@ -393,21 +417,34 @@ static void on_loaded(struct pid1 *p, void *arg, const cJSON *result, const int 
 		add_record(p, record_text, (size_t)(end - record_text));
 		at += end - record_text + 1;
 	}
-	if (p->units->loaded)
+	if (error)
+		load_again(p);
+	else
 		p->units->loaded(p);
+}
+
+static void load(struct pid1 *p)
+{
+	static const char *const directories[] = { "/etc/hull/units", "/var/lib/hull/units" };
+	struct err e;
+	cleanup_json cJSON *params = cJSON_CreateObject();
+	cJSON_AddItemToObject(params, "directories", cJSON_CreateStringArray(directories, 2));
+	if (task_start(p, "units", params, NULL, 0, on_loaded, NULL, &e) == 0)
+		return;
+	log_err("%s", e.text);
+	load_again(p);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	load(arg);
 }
 
 void units_load(struct pid1 *p, void (*loaded)(struct pid1 *p))
 {
-	static const char *const directories[] = { "/etc/hull/units", "/var/lib/hull/units" };
 	p->units->loaded = loaded;
-	struct err e;
-	cleanup_json cJSON *params = cJSON_CreateObject();
-	cJSON_AddItemToObject(params, "directories", cJSON_CreateStringArray(directories, 2));
-	if (task_start(p, "units", params, NULL, 0, on_loaded, NULL, &e) < 0) {
-		log_err("%s", e.text);
-		loaded(p);
-	}
+	load(p);
 }
 
 void units_sweep(struct pid1 *p)

@@ -36,6 +36,8 @@ cJSON *units_describe(const struct unit *u);
 bool units_ended(const struct unit *u);
 /* Adds and starts a unit of `hull run`. attached: a client follows it, so with `remove` it stays until waited for. */
 struct unit *units_run(struct pid1 *p, struct unit_spec *spec, bool attached, struct err *e);
+/* Removes what the logs role keeps of this name. */
+void units_forget_logs(struct pid1 *p, const char *name);
 /* A free name: the image's last part and six digits. */
 void units_make_name(const struct pid1 *p, const char *image, char name[UNIT_NAME_MAX + 1]);
 /* An attached --rm unit was waited for: it may go now. */
