@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -92,6 +93,25 @@ static void delegate(const char *dir)
 	}
 }
 
+/*
+ * A fork bomb in a container fails at this, not the clone of PID 1's next task: the kernel's own bound, which follows
+ * from the memory, is one for all.
+ */
+static void bound_units(void)
+{
+	char text[32];
+	unsigned long threads;
+	struct err e;
+
+	if (!fs_exists(AT_FDCWD, CGROUP_ROOT "/units/pids.max") ||
+	    fs_read_line(AT_FDCWD, "/proc/sys/kernel/threads-max", text, sizeof(text), NULL) < 0)
+		return;
+	threads = strtoul(text, NULL, 10);
+	snprintf(text, sizeof(text), "%lu", threads - threads / 8);
+	if (fs_put(AT_FDCWD, CGROUP_ROOT "/units/pids.max", text, &e) < 0)
+		log_warn("bound of the containers' processes: %s", e.text);
+}
+
 int mounts_cgroup(bool contained, struct err *e)
 {
 	static const char *const groups[] = {"/hull", "/hull/pid1", "/hull/roles", "/hull/tasks", "/units"};
@@ -113,5 +133,6 @@ int mounts_cgroup(bool contained, struct err *e)
 		return err_wrap(e, "PID 1 into its cgroup");
 	for (size_t i = 0; i < sizeof(delegated) / sizeof(delegated[0]); i++)
 		delegate(delegated[i]);
+	bound_units();
 	return 0;
 }

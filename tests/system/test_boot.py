@@ -190,6 +190,18 @@ def test_watchdog_resets_a_machine_whose_pid_1_hangs(vm, build):
 
 
 @pytest.mark.qemu
+def test_fork_bomb(vm):
+    """What containers can't have is left for Hull: its tasks start all the same."""
+    m = vm()
+    start(m).wait_ready()
+    m.hull("image", "load", os.path.join(machines.BUILD, "images/busybox.tar"), timeout=120)
+    m.hull("run", "--detach", "--name", "bomb", "busybox", "sh", "-c", "(while :; do sleep 1000 & done); sleep 1000")
+    m.wait_console("fork rejected by pids controller")
+    assert "busybox" in m.hull("image", "ls", timeout=120).stdout  # by a task
+    m.hull("rm", "--force", "bomb", timeout=120)
+
+
+@pytest.mark.qemu
 def test_kexec(vm):
     """The same slot again without the firmware; the disk is left in order between."""
     m = vm()
