@@ -89,8 +89,9 @@ void process_attach_logs(struct process *g)
 		cleanup_json cJSON *params = cJSON_CreateObject();
 		cJSON_AddStringToObject(params, "name", g->unit->spec.name);
 		cJSON_AddStringToObject(params, "stream", stream_names[i]);
-		if (!roles_work(g->p, ROLE_LOGS, "logs.attach", params, &g->output[i], 1, NULL, NULL))
-			log_err("unit %s: the logs role has too much to do; %s waits for its restart", g->unit->spec.name, stream_names[i]);
+		if (roles_work(g->p, ROLE_LOGS, "logs.attach", params, &g->output[i], 1, NULL, NULL))
+			continue;
+		units_attach_later(g->p);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "init/task.h"
 
 #define LINGER_S 60 /* an attached --rm unit whose client never came back */
+#define ATTACH_RETRY_S 2
 #define LOAD_TRIES 3
 #define LOAD_RETRY_S 2
 #define UNIT_RECORD_MAX 65536 /* bytes of a unit as the task answers it */
@@ -26,6 +27,7 @@
 struct units {
 	struct supervisor *supervisor;
 	struct units_watch *watches;
+	struct event *attach; /* offers the logs role the pipes again */
 	struct event *again; /* reads the unit files again */
 	unsigned load_tries;
 	struct event *sweep; /* removes --rm units from the loop, not from within the supervisor */
@@ -78,10 +80,26 @@ bool units_ended(const struct unit *u)
 	return u->state == UNIT_EXITED || u->state == UNIT_FAILED || u->state == UNIT_INACTIVE;
 }
 
+/* Attaching twice is no harm. */
 void units_attach_logs(struct pid1 *p)
 {
 	for (struct unit *u = supervisor_first(p->units->supervisor); u; u = u->next)
 		process_attach_logs(u->glue);
+}
+
+static void on_attach(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	units_attach_logs(arg);
+}
+
+void units_attach_later(struct pid1 *p)
+{
+	struct timeval delay = { ATTACH_RETRY_S, 0 };
+	if (evtimer_pending(p->units->attach, NULL))
+		return;
+	log_warn("logs: pipes are attached later: the role has too much to do, or there are no descriptors");
+	evtimer_add(p->units->attach, &delay);
 }
 
 /* --- the supervisor's other hands --- */
@@ -319,7 +337,8 @@ int units_open(struct pid1 *p, struct err *e)
 	us->sweep = evtimer_new(p->loop, on_sweep, us);
 	us->supervisor = supervisor_new(&ops, p);
 	us->again = evtimer_new(p->loop, on_again, p);
-	if (!us->supervisor || !us->sweep || !us->again)
+	us->attach = evtimer_new(p->loop, on_attach, p);
+	if (!us->supervisor || !us->sweep || !us->again || !us->attach)
 		return err_set(e, ENOMEM, "units: out of memory");
 	if (p->resumed)
 		snapshot_each(p->snapshot, "unit/", resume_unit, p);

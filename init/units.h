@@ -28,6 +28,8 @@ bool units_exited(struct pid1 *p, int pid, int exit_status);
 void units_stop_all(struct pid1 *p, void (*done)(struct pid1 *p));
 /* The logs role (again) listens: it gets every pipe. */
 void units_attach_logs(struct pid1 *p);
+/* A pipe could not be offered to it: all are again, in a moment. Until then its writer may be held up. */
+void units_attach_later(struct pid1 *p);
 
 struct supervisor *units_supervisor(const struct pid1 *p);
 /* The Unit object of org.hull.Units. New. */
