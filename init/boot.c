@@ -322,8 +322,10 @@ static void begin(struct pid1 *p, void (*ready)(struct pid1 *p))
 	b->kick = evtimer_new(p->loop, on_kick, p);
 	if (!b->kick)
 		panic_now(p, "boot: out of memory");
-	if (!p->contained)
+	if (!p->contained) {
 		hotplug_open(p);
+		power_button_scan(p);
+	}
 }
 
 void boot_start(struct pid1 *p, void (*ready)(struct pid1 *p))
@@ -397,6 +399,7 @@ static cJSON *modules_params(const struct pid1 *p)
 	cJSON *v = cJSON_CreateObject();
 
 	cJSON_AddItemToObject(v, "names", words(cmdline_text(&p->cmdline, CMDLINE_MODULES)));
+	cJSON_AddItemToObject(v, "optional", words("evdev")); /* for the power button */
 	cJSON_AddTrueToObject(v, "coldplug");
 	if (cmdline_number(&p->cmdline, CMDLINE_WATCHDOG) > 0)
 		cJSON_AddTrueToObject(v, "softdog");
@@ -436,7 +439,7 @@ static cJSON *state_params(const struct pid1 *p)
 	}
 	/* What the first container needs, before the buses are looked at. */
 	if (!p->contained)
-		cJSON_AddItemToObject(v, "modules", words("ext4,overlay"));
+		cJSON_AddItemToObject(v, "filesystems", words("ext4,overlay"));
 	return v;
 }
 

@@ -20,6 +20,7 @@ struct boot {
 	 */
 	cJSON *record;
 	bool committing;
+	uint32_t buttons; /* input devices that are watched, by number */
 	struct hotplug *hotplug;
 	struct shutdown *shutdown;
 	struct event *kick; /* runs the steps from the loop */
@@ -41,6 +42,9 @@ void boot_grow(struct pid1 *p);
 
 /* trust.c: dm-verity met a block that doesn't match the root hash. */
 void boot_verity_error(struct pid1 *p, const char *device, uint64_t block);
+
+/* power_button.c: looks for buttons that are not watched yet; a press is an orderly poweroff. */
+void power_button_scan(struct pid1 *p);
 
 /* hotplug.c: kernel events; coldplug is the step STEP_MODULES. */
 void hotplug_open(struct pid1 *p);

@@ -111,6 +111,8 @@ static void take(struct pid1 *p, struct hotplug *h, const struct uevent *u)
 	/* A port's name comes after the port, with a change. */
 	if (!strcmp(u->subsystem, "virtio-ports"))
 		door_scan_ports(p);
+	if (!strcmp(u->action, "add") && !strncmp(u->devname, "input/event", 11))
+		power_button_scan(p);
 	/* virtio-blk tells RESIZE=1, SCSI other things, each by a change of the disk; looking costs little. */
 	if (!strcmp(u->action, "change") && !strcmp(u->devtype, "disk") && !strncmp(disk, "/dev/", 5) &&
 	    !strcmp(u->devname, disk + 5)) {

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "base/kmod.h"
@@ -9,6 +10,7 @@
 #include "init/tasks/tasks.h"
 
 #define FAILED_MAX 16 /* reasons in the result; the others are only counted by the log */
+#define COLDPLUG_NICE 10
 
 static void complain(void *arg, const char *text)
 {
@@ -29,7 +31,7 @@ static bool watchdog_is_there(void)
 	return false;
 }
 
-static int load_names(struct kmod *k, const cJSON *names, cJSON *failed)
+static int load_names(struct kmod *k, const cJSON *names, bool optional, cJSON *failed)
 {
 	const cJSON *n;
 	struct err e;
@@ -40,7 +42,7 @@ static int load_names(struct kmod *k, const cJSON *names, cJSON *failed)
 			continue;
 		if (kmod_load(k, n->valuestring, &e) == 0)
 			loaded++;
-		else
+		else if (!optional || e.code != ENOENT)
 			complain(failed, e.text);
 	}
 	return loaded;
@@ -49,11 +51,12 @@ static int load_names(struct kmod *k, const cJSON *names, cJSON *failed)
 int task_modules(struct task_io *io, const cJSON *params, cJSON *result, struct err *e)
 {
 	struct {
-		const cJSON *names, *aliases;
+		const cJSON *names, *optional, *aliases;
 		bool coldplug, softdog;
 	} want = {0};
 	const struct json_field fields[] = {
 		{"names", JSON_STRINGS, offsetof(__typeof__(want), names), false, 0, 0},
+		{"optional", JSON_STRINGS, offsetof(__typeof__(want), optional), false, 0, 0},
 		{"aliases", JSON_STRINGS, offsetof(__typeof__(want), aliases), false, 0, 0},
 		{"coldplug", JSON_BOOL, offsetof(__typeof__(want), coldplug), false, 0, 0},
 		{"softdog", JSON_BOOL, offsetof(__typeof__(want), softdog), false, 0, 0},
@@ -66,10 +69,14 @@ int task_modules(struct task_io *io, const cJSON *params, cJSON *result, struct 
 	(void)io;
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "modules", &want, e) < 0)
 		return -1;
+	/* Checking signatures takes a processor for long; the first container, which starts meanwhile, goes first. */
+	if (want.coldplug)
+		setpriority(PRIO_PROCESS, 0, COLDPLUG_NICE);
 	k = kmod_open(NULL, NULL, NULL, e);
 	if (!k)
 		return -1;
-	loaded += load_names(k, want.names, failed);
+	loaded += load_names(k, want.names, false, failed);
+	loaded += load_names(k, want.optional, true, failed);
 	cJSON_ArrayForEach(a, want.aliases) {
 		int n = kmod_load_alias(k, a->valuestring, complain, failed);
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/fs.h"
 #include "base/kmod.h"
 #include "base/log.h"
 #include "init/boot/state_disk.h"
@@ -11,7 +14,7 @@
 
 struct request {
 	const char *kind, *disk, *directory;
-	const cJSON *modules;
+	const cJSON *filesystems;
 	bool reset;
 };
 
@@ -20,16 +23,30 @@ struct outcome {
 	bool readonly;
 };
 
-static void load_modules(const cJSON *names)
+static bool has_filesystem(const char *known, const char *name)
 {
-	struct err e;
-	struct kmod *k = cJSON_GetArraySize(names) ? kmod_open(NULL, NULL, NULL, &e) : NULL;
-	const cJSON *n;
+	char line[64];
 
-	if (cJSON_GetArraySize(names) && !k)
+	/* "nodev\toverlay\n", "\text4\n" */
+	snprintf(line, sizeof(line), "\t%s\n", name);
+	return known && strstr(known, line);
+}
+
+/* Stage 0 has mostly loaded them, and reading the modules' index takes its time. */
+static void load_filesystems(const cJSON *names)
+{
+	cleanup_free char *known = NULL;
+	size_t len;
+	struct kmod *k = NULL;
+	const cJSON *n;
+	struct err e;
+
+	if (fs_read(AT_FDCWD, "/proc/filesystems", 65536, &known, &len, &e) < 0)
 		log_warn("%s", e.text);
 	cJSON_ArrayForEach(n, names) {
-		if (k && kmod_load(k, n->valuestring, &e) < 0)
+		if (has_filesystem(known, n->valuestring))
+			continue;
+		if ((!k && !(k = kmod_open(NULL, NULL, NULL, &e))) || kmod_load(k, n->valuestring, &e) < 0)
 			log_warn("%s", e.text);
 	}
 	kmod_close(k);
@@ -119,7 +136,7 @@ int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct er
 		{"kind", JSON_STRING, offsetof(struct request, kind), true, 0, 0},
 		{"disk", JSON_STRING, offsetof(struct request, disk), false, 0, STATE_DEVICE_MAX - 8},
 		{"directory", JSON_STRING, offsetof(struct request, directory), false, 0, 4095},
-		{"modules", JSON_STRINGS, offsetof(struct request, modules), false, 0, 0},
+		{"filesystems", JSON_STRINGS, offsetof(struct request, filesystems), false, 0, 0},
 		{"reset", JSON_BOOL, offsetof(struct request, reset), false, 0, 0},
 	};
 	struct outcome o = {0};
@@ -127,7 +144,7 @@ int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct er
 	(void)io;
 	if (json_read(params, fields, sizeof(fields) / sizeof(fields[0]), 0, "state", &r, e) < 0)
 		return -1;
-	load_modules(r.modules);
+	load_filesystems(r.filesystems);
 	if (mount_state(&r, &o, e) < 0)
 		return -1;
 	if (!o.readonly && state_make_directories(e) < 0)

@@ -11,13 +11,13 @@
 /* Boot and machine (BOOT). */
 
 /*
- * Loads kernel modules: {"names":[..]?, "aliases":[..]?, "coldplug":bool?, "softdog":bool?}: by name, by modalias, for
- * every device the buses show, and the software watchdog if no other is there. -> {"loaded":N, "failed":[text..]}
+ * Loads kernel modules: {"names":[..]?, "optional":[..]?, "aliases":[..]?, "coldplug":bool?, "softdog":bool?}: by name (optional
+ * ones need not exist), by modalias, for every device the buses show, and the software watchdog if no other is there. -> {"loaded":N, "failed":[text..]}
  */
 int task_modules(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);
 /*
  * Mounts the state on /var/lib/hull: {"kind":"partition"|"directory"|"tmpfs", "disk":"/dev/vda"?, "directory":PATH?,
- * "reset":bool?, "modules":[..]?}. Modules named are loaded first. Already mounted: says what is there.
+ * "reset":bool?, "filesystems":[..]?}. Modules of filesystems that the kernel lacks are loaded first. Already mounted: says what is there.
  * -> {"kind", "device"?, "readonly":bool, "reason"?}. What can't be had is replaced by a tmpfs, with the reason.
  */
 int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);

@@ -154,7 +154,7 @@ def test_nothing_that_hangs_keeps_the_machine_from_ending(vm, build, fault):
 @pytest.mark.qemu
 def test_devices(vm, build):
     """A hardware watchdog is preferred; then, while it runs, come a network card with a driver of its own and a bigger
-    disk."""
+    disk, and the power button is pressed."""
     m = vm(disk=build("hull-amd64.disk"))
     start(m, options=["--watchdog", "i6300esb", "--", "-device", "pcie-root-port,id=slot1,chassis=1"]).wait_ready()
     watchdog = machines.until(lambda: m.json("status").get("watchdog"), machines.TCG_SECONDS, "the watchdog")
@@ -166,8 +166,10 @@ def test_devices(vm, build):
     node = next(b["inserted"]["node-name"] for b in qemu.do("query-block") if b.get("inserted"))
     qemu.do("block_resize", **{"node-name": node, "size": 2 << 30})
     m.wait_console(r"hull: state grown to 1\d{3} MiB")
-    m.hull("poweroff")
+    # As hypervisors ask a machine to end.
+    qemu.do("system_powerdown")
     assert m.wait_end() == 0
+    assert "hull: power button" in m.console()
 
 
 def interfaces(m):
