@@ -2,19 +2,20 @@
 #include "initramfs/disk_wait.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/uevent.h"
 
-/* What a verified root, or one in memory, needs beside the disk's driver. */
+/* What a verified root, or one in memory, needs beside the disk's driver; and what PID 1 is going to want first. */
 static const char *const for_slot[] = {"dm_verity", "erofs", NULL}, *const for_ram[] = {"loop", "erofs", NULL};
+static const char *const for_pid1[] = {"overlay", "ext4", NULL};
 
 /* The reports of one look at the disks; kept back until it is the last one, since a disk may just be late. */
 struct reports {
@@ -54,15 +55,44 @@ static void load_needed(struct kmod *k, const char *const *needed)
 			log_warn("%s", e.text);
 }
 
-/* Most of the time goes into checking modules' signatures: another processor does that for what is needed anyway. */
-static pid_t load_beside(struct kmod *k, const char *const *needed)
+/*
+ * Most of the time goes into checking modules' signatures: another processor does that for what is needed anyway. It goes
+ * on with what PID 1 wants while the slot is opened, which is mostly waiting; nobody waits for that: at the handover the
+ * files go, PID 1 loads what is missing from its root, and reaps this process. Returns a descriptor that is at its end
+ * when all that is needed was tried, -1: nothing was started.
+ */
+static int load_beside(struct kmod *k, const char *const *needed)
 {
-	pid_t pid = fork();
+	int ends[2];
+	struct err e;
+	pid_t pid;
 
-	if (pid)
-		return pid;
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	pid = fork();
+	if (pid) {
+		close(ends[1]);
+		if (pid > 0)
+			return ends[0];
+		close(ends[0]);
+		return -1;
+	}
+	close(ends[0]);
 	load_needed(k, needed);
+	close(ends[1]);
+	for (const char *const *name = for_pid1; *name; name++)
+		if (kmod_load(k, *name, &e))
+			log_debug("%s", e.text); /* one that isn't here, or no more, is PID 1's business */
 	_exit(0);
+}
+
+static void wait_loaded(int fd)
+{
+	char nothing;
+
+	while (read(fd, &nothing, 1) < 0 && errno == EINTR)
+		;
+	close(fd);
 }
 
 struct kmod *disk_modules(const struct cmdline *c)
@@ -71,23 +101,23 @@ struct kmod *disk_modules(const struct cmdline *c)
 	struct kmod *k = kmod_open(NULL, NULL, NULL, &e);
 	const char *const *needed = strcmp(cmdline_text(c, CMDLINE_ROOT), "ram") ? for_slot : for_ram;
 	char list[CMDLINE_VALUE_MAX], *save = NULL;
-	pid_t child;
+	int beside;
 
 	if (!k) {
 		log_warn("%s", e.text); /* everything may be built into this kernel */
 		return NULL;
 	}
-	child = load_beside(k, needed);
+	beside = load_beside(k, needed);
 	kmod_coldplug(k, "/sys", log_module, NULL);
 	snprintf(list, sizeof(list), "%s", cmdline_text(c, CMDLINE_MODULES));
 	/* Those that are not in the initramfs are for PID 1 to load from the root. */
 	for (char *name = strtok_r(list, ",", &save); name; name = strtok_r(NULL, ",", &save))
 		if (kmod_load(k, name, &e) && e.code != ENOENT)
 			log_warn("%s", e.text);
-	if (child < 0)
+	if (beside < 0)
 		load_needed(k, needed);
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
+	else
+		wait_loaded(beside);
 	log_debug("modules loaded");
 	return k;
 }
