@@ -74,7 +74,19 @@ static int enter_own_group(struct err *e)
 	return mount_tree(e);
 }
 
-/* Enables each controller that `dir` has for its children; one refusal doesn't keep the others out. */
+/* Enables what controllers `dir` has for its children: all at once, since each write waits for the whole kernel. */
+static int delegate_together(const char *path, const char *list)
+{
+	char words[512] = "", copy[256], *save = NULL;
+	size_t len = 0;
+
+	snprintf(copy, sizeof(copy), "%s", list);
+	for (char *name = strtok_r(copy, " ", &save); name && len < sizeof(words); name = strtok_r(NULL, " ", &save))
+		len += (size_t)snprintf(words + len, sizeof(words) - len, "%s+%s", len ? " " : "", name);
+	return len ? fs_put(AT_FDCWD, path, words, NULL) : 0;
+}
+
+/* One refusal doesn't keep the others out: then each by itself. */
 static void delegate(const char *dir)
 {
 	char path[128], list[256], word[64];
@@ -86,6 +98,8 @@ static void delegate(const char *dir)
 		return;
 	}
 	snprintf(path, sizeof(path), CGROUP_ROOT "%s/cgroup.subtree_control", dir);
+	if (delegate_together(path, list) == 0)
+		return;
 	for (char *save = NULL, *name = strtok_r(list, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
 		snprintf(word, sizeof(word), "+%s", name);
 		if (fs_put(AT_FDCWD, path, word, &e) < 0)
