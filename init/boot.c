@@ -25,36 +25,6 @@
 #define BOOT_JSON "/run/hull/boot.json" /* stage 0's word */
 #define START_TRIES 3
 #define RETRY_MS 500
-#define UTS_INIT_INODE 0xeffffffe /* the kernel's PROC_UTS_INIT_INO: the host's own UTS namespace */
-
-static cJSON *modules_params(const struct pid1 *p);
-static cJSON *state_params(const struct pid1 *p);
-static cJSON *identity_params(const struct pid1 *p);
-static void modules_done(struct pid1 *p, const cJSON *result, const struct err *error);
-static bool state_done_or_retry(struct pid1 *p, const cJSON *result, const struct err *error);
-static void identity_done(struct pid1 *p, const cJSON *result, const struct err *error);
-static void grow_done(struct pid1 *p, const cJSON *result, const struct err *error);
-static bool grow_wanted(const struct pid1 *p);
-static bool on_machine(const struct pid1 *p);
-
-#define AFTER(step) (1u << (step))
-/* What is started as soon as the steps in `after` have ended, however they ended. */
-static const struct step {
-	const char *name; /* of the task, and in the snapshot */
-	unsigned after;
-	bool gate; /* units wait for it */
-	bool (*wanted)(const struct pid1 *p); /* NULL: always */
-	cJSON *(*params)(const struct pid1 *p);
-	void (*done)(struct pid1 *p, const cJSON *result, const struct err *error);
-	/* In place of done: false when the step is to run again, with what params says now. */
-	bool (*judge)(struct pid1 *p, const cJSON *result, const struct err *error);
-} steps[STEP_COUNT] = {
-	[STEP_MODULES] = {"modules", 0, false, on_machine, modules_params, modules_done, NULL},
-	[STEP_STATE] = {"state", 0, true, NULL, state_params, NULL, state_done_or_retry},
-	[STEP_IDENTITY] = {"identity", AFTER(STEP_STATE), true, NULL, identity_params, identity_done, NULL},
-	/* After the identity: growing takes the disk's time, units shall have it first. */
-	[STEP_GROW] = {"state-grow", AFTER(STEP_STATE) | AFTER(STEP_IDENTITY), false, grow_wanted, boot_slot_params, grow_done, NULL},
-};
 
 const char *boot_end_name(enum boot_end how)
 {
@@ -73,7 +43,7 @@ void boot_record(struct pid1 *p)
 		log_err("snapshot: %s", e.text);
 }
 
-static void record_member(struct boot *b, const char *key, cJSON *v)
+void boot_record_member(struct boot *b, const char *key, cJSON *v)
 {
 	cJSON_DeleteItemFromObjectCaseSensitive(b->record, key);
 	cJSON_AddItemToObject(b->record, key, v);
@@ -81,7 +51,7 @@ static void record_member(struct boot *b, const char *key, cJSON *v)
 
 void boot_record_set(struct pid1 *p, const char *key, cJSON *v)
 {
-	record_member(p->boot, key, v);
+	boot_record_member(p->boot, key, v);
 	boot_record(p);
 }
 
@@ -115,7 +85,7 @@ cJSON *boot_slot_params(const struct pid1 *p)
 	return v;
 }
 
-static const char *state_text(const struct pid1 *p, const char *key)
+const char *boot_state_text(const struct pid1 *p, const char *key)
 {
 	const cJSON *state = json_get(p->boot->record, "state"), *v = state ? json_get(state, key) : NULL;
 
@@ -174,9 +144,9 @@ static void read_slot(struct pid1 *p)
 	if (!p->contained && (fs_read(AT_FDCWD, BOOT_JSON, 65536, &text, &len, &e) < 0 ||
 			      !(slot = json_parse(text, len, &JSON_MESSAGE, &e))))
 		log_warn("no word from stage 0: %s", e.text);
-	record_member(p->boot, "slot", slot ? slot : cJSON_CreateObject());
+	boot_record_member(p->boot, "slot", slot ? slot : cJSON_CreateObject());
 	if (boot_slot_flag(p, "committed"))
-		record_member(p->boot, "committed", cJSON_CreateTrue());
+		boot_record_member(p->boot, "committed", cJSON_CreateTrue());
 }
 
 int boot_early(struct pid1 *p, struct err *e)
@@ -229,20 +199,20 @@ static void end_step(struct pid1 *p, enum boot_step i)
 	cJSON *done = cJSON_GetObjectItemCaseSensitive(b->record, "done");
 	char when[32];
 
-	snprintf(when, sizeof(when), "%s_us", steps[i].name);
+	snprintf(when, sizeof(when), "%s_us", boot_steps[i].name);
 	boot_mark(p, when);
 	b->steps[i] = STEP_ENDED;
 	if (!done)
 		done = cJSON_AddObjectToObject(b->record, "done");
-	if (done && !json_get(done, steps[i].name))
-		cJSON_AddTrueToObject(done, steps[i].name);
+	if (done && !json_get(done, boot_steps[i].name))
+		cJSON_AddTrueToObject(done, boot_steps[i].name);
 	boot_record(p);
 	kick(p, 0);
 }
 
-static void step_answer(struct pid1 *p, const struct step *s, const cJSON *result, const struct err *error)
+static void step_answer(struct pid1 *p, const struct boot_step_spec *s, const cJSON *result, const struct err *error)
 {
-	enum boot_step i = (enum boot_step)(s - steps);
+	enum boot_step i = (enum boot_step)(s - boot_steps);
 
 	if (s->judge && !s->judge(p, result, error)) {
 		p->boot->steps[i] = STEP_WAITING;
@@ -254,7 +224,8 @@ static void step_answer(struct pid1 *p, const struct step *s, const cJSON *resul
 	end_step(p, i);
 }
 
-static void on_task(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+static void on_task(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds,
+			const struct err *error)
 {
 	(void)fds, (void)n_fds;
 	step_answer(p, arg, result, error);
@@ -263,21 +234,21 @@ static void on_task(struct pid1 *p, void *arg, const cJSON *result, const int *f
 static void start_step(struct pid1 *p, enum boot_step i)
 {
 	struct boot *b = p->boot;
-	cleanup_json cJSON *params = steps[i].params(p);
+	cleanup_json cJSON *params = boot_steps[i].params(p);
 	struct err e;
 
-	if (params && task_start(p, steps[i].name, params, NULL, 0, on_task, (void *)&steps[i], &e) == 0) {
+	if (params && task_start(p, boot_steps[i].name, params, NULL, 0, on_task, (void *)&boot_steps[i], &e) == 0) {
 		b->steps[i] = STEP_RUNNING;
 		return;
 	}
 	if (!params)
 		err_set(&e, ENOMEM, "out of memory");
-	log_err("boot step %s: %s", steps[i].name, e.text);
+	log_err("boot step %s: %s", boot_steps[i].name, e.text);
 	/* EAGAIN and ENOMEM may pass. */
 	if (++b->tries[i] < START_TRIES)
 		kick(p, RETRY_MS);
 	else
-		step_answer(p, &steps[i], NULL, &e);
+		step_answer(p, &boot_steps[i], NULL, &e);
 }
 
 static void call_ready(struct pid1 *p)
@@ -287,7 +258,7 @@ static void call_ready(struct pid1 *p)
 	if (boot_is_ready(p))
 		return;
 	for (int i = 0; i < STEP_COUNT; i++)
-		if (steps[i].gate && b->steps[i] != STEP_ENDED)
+		if (boot_steps[i].gate && b->steps[i] != STEP_ENDED)
 			return;
 	boot_mark(p, "ready_us");
 	boot_record_set(p, "ready", cJSON_CreateTrue());
@@ -302,11 +273,11 @@ static void run_steps(struct pid1 *p)
 	if (p->shutting_down)
 		return;
 	for (unsigned i = 0; i < STEP_COUNT; i++)
-		ended |= b->steps[i] == STEP_ENDED ? AFTER(i) : 0;
+		ended |= b->steps[i] == STEP_ENDED ? BOOT_AFTER(i) : 0;
 	for (unsigned i = 0; i < STEP_COUNT; i++) {
-		if (b->steps[i] != STEP_WAITING || (steps[i].after & ~ended))
+		if (b->steps[i] != STEP_WAITING || (boot_steps[i].after & ~ended))
 			continue;
-		if (steps[i].wanted && !steps[i].wanted(p))
+		if (boot_steps[i].wanted && !boot_steps[i].wanted(p))
 			end_step(p, i);
 		else
 			start_step(p, i);
@@ -361,7 +332,7 @@ int boot_resume(struct pid1 *p, void (*ready)(struct pid1 *p), struct err *e)
 	done = json_get(p->boot->record, "done");
 	/* A task that ran when we crashed is repeated: each finds what its forerunner has done. */
 	for (int i = 0; i < STEP_COUNT; i++)
-		if (done && cJSON_IsTrue(json_get(done, steps[i].name)))
+		if (done && cJSON_IsTrue(json_get(done, boot_steps[i].name)))
 			p->boot->steps[i] = STEP_ENDED;
 	begin(p, ready);
 	watchdog_start(p);
@@ -375,151 +346,11 @@ bool boot_is_ready(const struct pid1 *p)
 	return cJSON_IsTrue(json_get(p->boot->record, "ready"));
 }
 
-/* --- the steps' parts --- */
-
-static bool on_machine(const struct pid1 *p)
-{
-	return !p->contained;
-}
-
-static cJSON *words(const char *list)
-{
-	cJSON *v = cJSON_CreateArray();
-	char copy[CMDLINE_VALUE_MAX], *save = NULL;
-
-	memccpy(copy, list, '\0', sizeof(copy));
-	copy[sizeof(copy) - 1] = '\0';
-	for (char *w = strtok_r(copy, ",", &save); w; w = strtok_r(NULL, ",", &save))
-		cJSON_AddItemToArray(v, cJSON_CreateString(w));
-	return v;
-}
-
-static cJSON *modules_params(const struct pid1 *p)
-{
-	cJSON *v = cJSON_CreateObject();
-
-	cJSON_AddItemToObject(v, "names", words(cmdline_text(&p->cmdline, CMDLINE_MODULES)));
-	cJSON_AddItemToObject(v, "optional", words("evdev")); /* for the power button */
-	cJSON_AddTrueToObject(v, "coldplug");
-	if (cmdline_number(&p->cmdline, CMDLINE_WATCHDOG) > 0)
-		cJSON_AddTrueToObject(v, "softdog");
-	return v;
-}
-
-static void modules_done(struct pid1 *p, const cJSON *result, const struct err *error)
-{
-	(void)result, (void)error;
-	watchdog_start(p);
-}
-
-static const char *state_kind(const struct pid1 *p)
-{
-	const char *asked = cmdline_text(&p->cmdline, CMDLINE_STATE);
-
-	if (cJSON_IsTrue(json_get(p->boot->record, "state_given_up")))
-		return "tmpfs";
-	if (asked[0] == '/' && p->contained)
-		return "directory";
-	if (asked[0] == '/')
-		log_warn("hull.state=%s is for contained machines only: taken as auto", asked);
-	return strcmp(asked, "tmpfs") && boot_has_slot(p) ? "partition" : "tmpfs";
-}
-
-static cJSON *state_params(const struct pid1 *p)
-{
-	cJSON *v = cJSON_CreateObject();
-	const char *kind = state_kind(p);
-
-	cJSON_AddStringToObject(v, "kind", kind);
-	if (!strcmp(kind, "directory"))
-		cJSON_AddStringToObject(v, "directory", cmdline_text(&p->cmdline, CMDLINE_STATE));
-	if (!strcmp(kind, "partition")) {
-		cJSON_AddStringToObject(v, "disk", boot_slot_text(p, "disk"));
-		cJSON_AddBoolToObject(v, "reset", cmdline_bool(&p->cmdline, CMDLINE_STATE_RESET));
-	}
-	/* What the first container needs, before the buses are looked at. */
-	if (!p->contained)
-		cJSON_AddItemToObject(v, "filesystems", words("ext4,overlay"));
-	return v;
-}
-
-static bool state_done_or_retry(struct pid1 *p, const cJSON *result, const struct err *error)
-{
-	cJSON *state;
-
-	/* Once more, for a tmpfs: even a machine whose disk hangs is to be reached and told what to do. */
-	if (error && !cJSON_IsTrue(json_get(p->boot->record, "state_given_up"))) {
-		boot_record_set(p, "state_given_up", cJSON_CreateTrue());
-		boot_record_set(p, "state_reason", cJSON_CreateString(error->text));
-		return false;
-	}
-	state = error ? cJSON_CreateObject() : cJSON_Duplicate(result, true);
-	if (error)
-		cJSON_AddStringToObject(state, "kind", "none");
-	if (!json_get(state, "reason") && json_get(p->boot->record, "state_reason"))
-		cJSON_AddItemToObject(state, "reason", cJSON_Duplicate(json_get(p->boot->record, "state_reason"), true));
-	boot_record_set(p, "state", state);
-	if (state_text(p, "reason")[0])
-		log_err("state: %s%s", state_text(p, "reason"),
-			strcmp(state_text(p, "kind"), "tmpfs") ? "" : "; the state is in memory and goes with this boot");
-	else
-		log_info("state: %s%s%s", state_text(p, "kind"), state_text(p, "device")[0] ? " " : "", state_text(p, "device"));
-	return true;
-}
-
-static cJSON *identity_params(const struct pid1 *p)
-{
-	cJSON *v = cJSON_CreateObject();
-
-	cJSON_AddStringToObject(v, "hostname", cmdline_text(&p->cmdline, CMDLINE_HOSTNAME));
-	cJSON_AddBoolToObject(v, "contained", p->contained);
-	cJSON_AddBoolToObject(v, "durable", !boot_state_readonly(p) && strcmp(state_text(p, "kind"), "tmpfs") &&
-						    strcmp(state_text(p, "kind"), "none"));
-	return v;
-}
-
-/* A contained machine that was given no UTS namespace would rename its host. */
-static bool own_uts(const struct pid1 *p)
-{
-	struct stat st;
-
-	return !p->contained || (stat("/proc/self/ns/uts", &st) == 0 && st.st_ino != UTS_INIT_INODE);
-}
-
-static void identity_done(struct pid1 *p, const cJSON *result, const struct err *error)
-{
-	const cJSON *id = error ? NULL : json_get(result, "machine_id"), *name = error ? NULL : json_get(result, "hostname"), *n;
-
-	if (!cJSON_IsString(id) || !cJSON_IsString(name))
-		return;
-	cJSON_ArrayForEach(n, json_get(result, "notes"))
-		log_info("%s", n->valuestring);
-	record_member(p->boot, "machine_id", cJSON_CreateString(id->valuestring));
-	record_member(p->boot, "hostname", cJSON_CreateString(name->valuestring));
-	if (own_uts(p) && sethostname(name->valuestring, strlen(name->valuestring)) < 0)
-		log_warn("hostname %s: %s", name->valuestring, strerror(errno));
-	log_info("machine %s, id %s", name->valuestring, id->valuestring);
-}
-
-static bool grow_wanted(const struct pid1 *p)
-{
-	return !strcmp(state_text(p, "kind"), "partition") && !boot_state_readonly(p);
-}
-
-static void grow_done(struct pid1 *p, const cJSON *result, const struct err *error)
-{
-	const cJSON *bytes = error ? NULL : json_get(result, "bytes");
-
-	(void)p;
-	if (!error && cJSON_IsTrue(json_get(result, "grown")))
-		log_info("state grown to %.0f MiB", cJSON_GetNumberValue(bytes) / 1048576);
-}
-
 void boot_grow(struct pid1 *p)
 {
 	struct boot *b = p->boot;
 
-	if (b->steps[STEP_GROW] != STEP_ENDED || !grow_wanted(p))
+	if (b->steps[STEP_GROW] != STEP_ENDED || !boot_steps[STEP_GROW].wanted(p))
 		return; /* it is still to come, or runs: then the next event or boot sees the rest */
 	b->steps[STEP_GROW] = STEP_WAITING;
 	kick(p, 0);

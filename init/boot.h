@@ -20,7 +20,10 @@ const char *boot_end_name(enum boot_end how); /* "poweroff", "reboot", "kexec" *
  * On -1 nothing can run (no /proc, no /run): the caller panics. Not after a re-exec.
  */
 int boot_early(struct pid1 *p, struct err *e);
-/* Starts the asynchronous steps; calls ready(p) once, from the loop, when units may start (state there or given up, identity). */
+/*
+ * Starts the asynchronous steps; calls ready(p) once, from the loop, when units may start (state there or given up,
+ * identity).
+ */
 void boot_start(struct pid1 *p, void (*ready)(struct pid1 *p));
 /*
  * After a re-exec, in place of boot_early and boot_start: makes p->boot, takes up from the snapshot ("boot" record)
@@ -43,8 +46,9 @@ void boot_mark(struct pid1 *p, const char *what);
 cJSON *boot_info(const struct pid1 *p);
 
 /*
- * Orderly end, asynchronous: stop units (units_stop_all), roles, save seed and clock, kill what is left, unmount, sync,
- * reboot(2); each step with a deadline. A second call while one is under way only changes how it ends. Contained: exit 0.
+ * Orderly end, asynchronous: stop units (units_stop_all), roles, save seed and clock, kill what is left, unmount,
+ * sync, reboot(2); each step with a deadline. A second call while one is under way only changes how it ends.
+ * Contained: exit 0.
  */
 void shutdown_start(struct pid1 *p, enum boot_end how);
 /* A signal to PID 1 that the loop has no use for itself: ends the machine when it is one that asks for it. */
@@ -52,5 +56,8 @@ void shutdown_signal(struct pid1 *p, int signo);
 /* Panic: sync in a child for at most 5 s, then reboot(2) (contained: exit 70). Works without heap and loop. */
 _Noreturn void panic_now(struct pid1 *p, const char *reason);
 
-/* The binary called as /sbin/modprobe by the kernel (sysctl kernel.modprobe): loads what is on the allow list. Exit status. */
+/*
+ * The binary called as /sbin/modprobe by the kernel (sysctl kernel.modprobe): loads what is on the allow list. Exit
+ * status.
+ */
 int modprobe_main(int argc, char **argv);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The orderly end: a table of phases, each begun when the one before is over or has used up its time. Nothing here
- * waits: a timer looks whether the present phase is over. Whatever hangs is left behind, and the machine ends all the same.
+ * waits: a timer looks whether the present phase is over. Whatever hangs is left behind, and the machine ends all
+ * the same.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -52,7 +53,8 @@ struct phase {
 
 /* --- work done by tasks --- */
 
-static void work_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+static void work_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds,
+			const struct err *error)
 {
 	struct shutdown *s = p->boot->shutdown;
 	enum work w = (enum work)(intptr_t)arg;

@@ -6,9 +6,23 @@
 #include "base/json.h"
 #include "init/boot.h"
 
-/* Steps done by tasks; boot.c has the table. */
 enum boot_step { STEP_MODULES, STEP_STATE, STEP_IDENTITY, STEP_GROW, STEP_COUNT };
 enum step_state { STEP_WAITING, STEP_RUNNING, STEP_ENDED };
+#define BOOT_AFTER(step) (1u << (step))
+
+/* A step that is a task: started as soon as the steps in `after` have ended, however they ended. The table: steps.c. */
+struct boot_step_spec {
+	const char *name; /* of the task, and in the snapshot */
+	unsigned after; /* BOOT_AFTER bits */
+	bool gate; /* units wait for it */
+	bool (*wanted)(const struct pid1 *p); /* NULL: always */
+	cJSON *(*params)(const struct pid1 *p);
+	/* Both may be NULL. error NULL: success; result is valid then. */
+	void (*done)(struct pid1 *p, const cJSON *result, const struct err *error);
+	/* Before done: false when the step is to run again, with what params says now. */
+	bool (*judge)(struct pid1 *p, const cJSON *result, const struct err *error);
+};
+extern const struct boot_step_spec boot_steps[STEP_COUNT];
 
 struct boot {
 	void (*ready)(struct pid1 *p);
@@ -28,8 +42,11 @@ struct boot {
 
 /* Writes the record to the snapshot. */
 void boot_record(struct pid1 *p);
-/* Sets a member of the record (v taken over) and writes it. */
+/* Sets a member of the record (v taken over); boot_record_set writes it, too. */
+void boot_record_member(struct boot *b, const char *key, cJSON *v);
 void boot_record_set(struct pid1 *p, const char *key, cJSON *v);
+/* A text of what the state task told, "" when missing. */
+const char *boot_state_text(const struct pid1 *p, const char *key);
 /* A text of the slot's document, "" when missing. */
 const char *boot_slot_text(const struct pid1 *p, const char *key);
 bool boot_slot_flag(const struct pid1 *p, const char *key);

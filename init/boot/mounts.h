@@ -6,9 +6,9 @@
 #include "base/err.h"
 
 /*
- * /proc, /sys, /dev, /dev/pts, /dev/shm, /run, /tmp; one that is there already stays. Makes /run/hull. On -1 (no /proc
- * or no /run) nothing can run. Contained: only what is missing or another namespace's; /run is a tmpfs of our own, unless
- * /run/hull is a mount point already, which says that whoever started us prepared it.
+ * /proc, /sys, /dev, /dev/pts, /dev/shm, /run, /tmp; one that is there already stays. Makes /run/hull. On -1 (no
+ * /proc or no /run) nothing can run. Contained: only what is missing or another namespace's; /run is a tmpfs of our
+ * own, unless /run/hull is a mount point already, which says that whoever started us prepared it.
  */
 int mounts_api(bool contained, struct err *e);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The power button, by which also hypervisors and clouds ask a machine to end (ACPI): an input device of this name
- * (kernel: drivers/acpi/button.c), whose key is KEY_POWER. Input nodes are pseudo files; opening them waits for nothing.
+ * (kernel: drivers/acpi/button.c), whose key is KEY_POWER. Input nodes are pseudo files; opening them waits for
+ * nothing.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -9,7 +9,10 @@
 
 #include "base/err.h"
 
-/* Replaces the seed and feeds the old one to the kernel. *credited: whether it counted as entropy. No seed yet: makes one. */
+/*
+ * Replaces the seed and feeds the old one to the kernel. *credited: whether it counted as entropy. No seed yet:
+ * makes one.
+ */
 int seed_load(bool *credited, struct err *e);
 /* A new seed from the kernel's generator. */
 int seed_save(struct err *e);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a signal to PID 1 asks for: one table of the conventions of sysvinit, busybox, systemd and container runtimes. */
+/*
+ * What a signal to PID 1 asks for: one table of the conventions of sysvinit, busybox, systemd and container
+ * runtimes.
+ */
 #pragma once
 #include <stdbool.h>
 

@@ -159,7 +159,8 @@ int state_disk_reset(const char *device, const char *template_path, struct err *
 	if (fd < 0 || ioctl(fd, BLKGETSIZE64, &device_size) < 0)
 		return err_sys(e, "%s", device);
 	if (device_size < fs_size)
-		return err_set(e, ENOSPC, "%s is smaller than the empty filesystem (%llu bytes)", device, (unsigned long long)fs_size);
+		return err_set(e, ENOSPC, "%s is smaller than the empty filesystem (%llu bytes)", device,
+			       (unsigned long long)fs_size);
 	if (write_filesystem(fd, t, len, fs_size, head, e) < 0)
 		return err_wrap(e, "%s", device);
 	return 0;

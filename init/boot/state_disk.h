@@ -16,7 +16,7 @@ int state_disk_check(const char *device, struct ext4_info *out, struct err *e);
  * Overwrites the device with the empty filesystem of the template, with a new UUID. The superblock is written last and
  * erased first, so that a cut in between leaves no filesystem rather than a broken one. EBUSY when mounted.
  *
- * Template: "HULLTPL1", size of the filesystem (le64), then runs {offset le64, length le32, bytes} in rising order, ended
- * by a run of length 0; what no run covers is zero. Made by initramfs/build/state_template.py.
+ * Template: "HULLTPL1", size of the filesystem (le64), then runs {offset le64, length le32, bytes} in rising order,
+ * ended by a run of length 0; what no run covers is zero. Made by initramfs/build/state_template.py.
  */
 int state_disk_reset(const char *device, const char *template_path, struct err *e);

@@ -14,7 +14,10 @@ int state_mounted(struct state_mounted *out, struct err *e);
 
 /* nodev: devices come from /dev and the containers' own tmpfs. setuid and exec stay: containers' programs live here. */
 int state_mount_ext4(const char *device, bool readonly, struct err *e);
-/* Errors that the kernel has counted on the mounted ext4 of a device, those that a replayed journal brought included. */
+/*
+ * Errors that the kernel has counted on the mounted ext4 of a device, those that a replayed journal brought
+ * included.
+ */
 unsigned state_mount_errors(const char *device);
 int state_mount_set_readonly(struct err *e);
 int state_mount_directory(const char *directory, struct err *e);

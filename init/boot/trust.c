@@ -7,7 +7,8 @@
 #include "init/boot/boot_state.h"
 #include "init/task.h"
 
-static void commit_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+static void commit_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds,
+			const struct err *error)
 {
 	(void)arg, (void)result, (void)fds, (void)n_fds;
 	p->boot->committing = false;
@@ -40,7 +41,8 @@ static void give_way(struct pid1 *p)
 	shutdown_start(p, BOOT_REBOOT);
 }
 
-static void distrust_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+static void distrust_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds,
+			const struct err *error)
 {
 	(void)arg, (void)fds, (void)n_fds;
 	if (!error && cJSON_IsFalse(json_get(result, "fallback"))) {

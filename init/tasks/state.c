@@ -68,9 +68,11 @@ static int mount_partition(const struct ext4_info *info, struct outcome *o, stru
 			o->readonly = true;
 	}
 	if (info->errors || counted)
-		snprintf(o->reason, sizeof(o->reason), "the filesystem on %s has recorded %u errors%s%s: mounted read-only, nothing is lost; "
-			 "repair it with e2fsck from another system, or boot once with hull.state_reset=1 to start anew", o->device,
-			 counted ? counted : info->error_count, info->first_error[0] ? ", the first in " : "", info->first_error);
+		snprintf(o->reason, sizeof(o->reason),
+			 "the filesystem on %s has recorded %u errors%s%s: mounted read-only, nothing is lost; repair it with "
+			 "e2fsck from another system, or boot once with hull.state_reset=1 to start anew",
+			 o->device, counted ? counted : info->error_count, info->first_error[0] ? ", the first in " : "",
+			 info->first_error);
 	snprintf(o->kind, sizeof(o->kind), "partition");
 	return 0;
 }

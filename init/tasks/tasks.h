@@ -11,21 +11,24 @@
 /* Boot and machine (BOOT). */
 
 /*
- * Loads kernel modules: {"names":[..]?, "optional":[..]?, "aliases":[..]?, "coldplug":bool?, "softdog":bool?}: by name (optional
- * ones need not exist), by modalias, for every device the buses show, and the software watchdog if no other is there. -> {"loaded":N, "failed":[text..]}
+ * Loads kernel modules: {"names":[..]?, "optional":[..]?, "aliases":[..]?, "coldplug":bool?, "softdog":bool?}: by
+ * name (optional ones need not exist), by modalias, for every device the buses show, and the software watchdog if
+ * no other is there. -> {"loaded":N, "failed":[text..]}
  */
 int task_modules(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);
 /*
- * Mounts the state on /var/lib/hull: {"kind":"partition"|"directory"|"tmpfs", "disk":"/dev/vda"?, "directory":PATH?,
- * "reset":bool?, "filesystems":[..]?}. Modules of filesystems that the kernel lacks are loaded first. Already mounted: says what is there.
- * -> {"kind", "device"?, "readonly":bool, "reason"?}. What can't be had is replaced by a tmpfs, with the reason.
+ * Mounts the state on /var/lib/hull: {"kind":"partition"|"directory"|"tmpfs", "disk":"/dev/vda"?,
+ * "directory":PATH?, "reset":bool?, "filesystems":[..]?}. Modules of filesystems that the kernel lacks are loaded
+ * first. Already mounted: says what is there. -> {"kind", "device"?, "readonly":bool, "reason"?}. What can't be had
+ * is replaced by a tmpfs, with the reason.
  */
 int task_state(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);
 /* Grows partition and filesystem to the disk's end while mounted: {"disk":PATH} -> {"grown":bool, "bytes":N} */
 int task_state_grow(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);
 /*
- * Machine id, hostname, entropy seed, clock: {"hostname":TEXT ("" for none), "contained":bool, "durable":bool} (durable:
- * the state lasts). Writes /run/hull/machine-id and hostname. -> {"machine_id", "hostname", "clock":TEXT?, "notes":[..]}
+ * Machine id, hostname, entropy seed, clock: {"hostname":TEXT ("" for none), "contained":bool, "durable":bool}
+ * (durable: the state lasts). Writes /run/hull/machine-id and hostname. -> {"machine_id", "hostname",
+ * "clock":TEXT?, "notes":[..]}
  */
 int task_identity(struct task_io *io, const cJSON *params, cJSON *result, struct err *e);
 /* At the end: saves seed and clock in the state: {"contained":bool} -> {} */

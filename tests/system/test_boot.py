@@ -96,7 +96,8 @@ def test_life_of_a_state_partition(vm, tmp_path):
 def test_errors_on_the_state_and_a_new_one(vm, tmp_path):
     raw = state_disk.copy(str(tmp_path))
     disk = state_disk.StateDisk(raw, str(tmp_path))
-    disk.debugfs("mkdir identity", "mkdir identity/keep", "ssv state 2", "ssv error_count 3", "ssv first_error_func ext4_test")
+    disk.debugfs("mkdir identity", "mkdir identity/keep", "ssv state 2", "ssv error_count 3",
+                 "ssv first_error_func ext4_test")
     m = vm(disk=raw, overlay=False)
     start(m).wait_ready()
     assert state(m)["readonly"]

@@ -84,8 +84,8 @@ static void kexec_lines(void **st)
 	struct err e = {0};
 
 	(void)st;
-	assert_int_equal(kexec_line("BOOT_IMAGE=/x console=ttyS0 hull.slot=b hull.kexeced=1 a=\"b c\"  hull.slots=1 hull.state_reset=1\n", "a",
-				    out, sizeof(out), &e), 0);
+	assert_int_equal(kexec_line("BOOT_IMAGE=/x console=ttyS0 hull.slot=b hull.kexeced=1 a=\"b c\"  hull.slots=1 "
+				    "hull.state_reset=1\n", "a", out, sizeof(out), &e), 0);
 	assert_string_equal(out, "console=ttyS0 a=\"b c\" hull.slots=1 hull.slot=a hull.kexeced=1");
 	assert_int_equal(kexec_line(" quiet\n", "", out, sizeof(out), &e), 0);
 	assert_string_equal(out, "quiet");
@@ -97,8 +97,10 @@ static void kexec_lines(void **st)
 
 static void modprobe(void **st)
 {
-	static const char *const yes[] = {"fs-overlay", "net-pf-10", "nft-chain-2-nat", "crypto-sha256", "block-major-7-0", "rtnl-link-veth"};
-	static const char *const no[] = {"", "net-pf-9", "net-pf-100", "net-pf-29", "fs-ext4x", "fs-btrfs", "overlay2", "rtnl-link-veth0", "binfmt-464c",
+	static const char *const yes[] = {"fs-overlay", "net-pf-10", "nft-chain-2-nat", "crypto-sha256", "block-major-7-0",
+		"rtnl-link-veth"};
+	static const char *const no[] = {"", "net-pf-9", "net-pf-100", "net-pf-29", "fs-ext4x", "fs-btrfs", "overlay2",
+		"rtnl-link-veth0", "binfmt-464c",
 		"usb:v1234p5678", "../overlay", "can-proto-1"};
 
 	(void)st;

@@ -87,7 +87,8 @@ static void what_stays(void **st)
 
 static void bad_input(void **st)
 {
-	static const char *const bad[] = {"x", "1 2", "1 0 0:2 / / rw rootfs rootfs rw", "1 0 0:2 / / rw -", "a b c:d / / rw - x y z\n"};
+	static const char *const bad[] = {"x", "1 2", "1 0 0:2 / / rw rootfs rootfs rw", "1 0 0:2 / / rw -",
+		"a b c:d / / rw - x y z\n"};
 	struct mount_list l;
 	struct err e = {0};
 
