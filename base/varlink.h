@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Varlink messages (https://varlink.org/Service): JSON objects, each ended by one NUL on a stream, or one a packet on
- * SOCK_SEQPACKET. This file knows messages and blocking clients; the server is init/door.h.
+ * SOCK_SEQPACKET. This file knows messages and blocking clients; the server is init/door/door.h.
  */
 #pragma once
 #include <stdbool.h>

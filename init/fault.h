@@ -3,7 +3,7 @@
 #pragma once
 
 #ifdef HULL_FAULTS
-#include "init/door.h"
+#include "init/door/door.h"
 /* Crashes here when armed for this point: org.hull.Test.Arm {point, kind: pointer|stack|abort|hang, after}. */
 void fault_hit(const char *point);
 /* org.hull.Test.Hang {how, path?}: starts the task that never ends. */

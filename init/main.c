@@ -8,7 +8,7 @@
 
 #include "containers/launch.h"
 #include "init/boot.h"
-#include "init/cli.h"
+#include "init/cli/cli.h"
 #include "init/pid1.h"
 #include "init/role_table.h"
 #include "init/task.h"

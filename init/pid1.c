@@ -21,7 +21,7 @@
 #include "init/boot.h"
 #include "init/cgroup.h"
 #include "init/crash.h"
-#include "init/door.h"
+#include "init/door/door.h"
 #include "init/inherited.h"
 #include "init/roles.h"
 #include "init/snapshot.h"

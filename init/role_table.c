@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "init/machine.h"
+#include "init/door/machine.h"
 #include "init/net/net_role.h"
 #include "init/units.h"
 #include "supervisor/logs_role.h"

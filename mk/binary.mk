@@ -49,7 +49,7 @@ $(1)/%.o: %.c | $(DEP_LIBS)
 $(1)/version.o: $(BUILD)/version.c
 	@mkdir -p $$(@D)
 	@echo '  CC $$<'; $$(CC) $$(CPPFLAGS) $$(CFLAGS) $(2) -c $$< -o $$@
-$(1)/init/service.o: $$(wildcard init/varlink/*.varlink)
+$(1)/init/service.o: $$(wildcard init/door/*.varlink)
 -include $$(shell find $(1) -name '*.d' 2>/dev/null)
 endef
 $(eval $(call compile_rules,$(OUT)/obj,))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Devices that come later. Loading a module makes more events, so they are collected for a moment and handed to one
- * `modules` task at a time; when there are too many to remember, or the kernel lost some, all buses are looked at again.
+ * `modules` task at a time; when there are too many to remember, or the kernel lost some, all buses are looked at
+ * again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include "base/log.h"
 #include "base/uevent.h"
 #include "init/boot/boot_state.h"
-#include "init/door.h"
+#include "init/door/door.h"
 #include "init/task.h"
 
 #define ALIASES_MAX 64
@@ -35,7 +36,8 @@ static void arm(struct hotplug *h)
 		evtimer_add(h->quiet, &t);
 }
 
-static void modules_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds, const struct err *error)
+static void modules_done(struct pid1 *p, void *arg, const cJSON *result, const int *fds, size_t n_fds,
+			const struct err *error)
 {
 	struct hotplug *h = arg;
 

@@ -5,8 +5,8 @@
 
 #include "base/cleanup.h"
 #include "base/cmdline.h"
-#include "init/client.h"
-#include "init/table.h"
+#include "init/cli/client.h"
+#include "init/cli/table.h"
 #include "init/verbs/print.h"
 #include "init/verbs/verbs.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/verbs/ending.h"
 
-#include "init/client.h"
+#include "init/cli/client.h"
 
 int ending_request(struct cli *c, const char *how)
 {

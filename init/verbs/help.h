@@ -3,7 +3,7 @@
 #pragma once
 #include <stdio.h>
 
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 int help_overview(FILE *out);
 int help_group(const char *group, FILE *out); /* "image" */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "init/client.h"
-#include "init/table.h"
+#include "init/cli/client.h"
+#include "init/cli/table.h"
 #include "init/verbs/print.h"
 #include "init/verbs/verbs.h"
 

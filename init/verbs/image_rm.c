@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/verbs.h"
 
 int verb_image_rm(struct cli *c, const struct args *a)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/cleanup.h"
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/print.h"
 #include "init/verbs/unit_name.h"
 #include "init/verbs/verbs.h"

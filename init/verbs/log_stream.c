@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/print.h"
 
 /* One line; "data" instead of "text" where it isn't UTF-8, "partial" where the container's line goes on in the next. */

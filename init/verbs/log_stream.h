@@ -3,7 +3,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 struct log_stream {
 	const char *unit;

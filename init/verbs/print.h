@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/json.h"
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 /* Indented JSON and a newline on standard output. Returns an exit code. */
 int print_json(const struct cli *c, const cJSON *v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/verbs.h"
 
 int verb_reexec(struct cli *c, const struct args *a)

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/log_stream.h"
 #include "init/verbs/print.h"
 #include "init/verbs/unit_name.h"

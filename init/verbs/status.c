@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "init/client.h"
-#include "init/table.h"
+#include "init/cli/client.h"
+#include "init/cli/table.h"
 #include "init/verbs/print.h"
 #include "init/verbs/verbs.h"
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/print.h"
 
 int unit_name_resolve(struct cli *c, const char *given, char name[UNIT_NAME_MAX + 1])

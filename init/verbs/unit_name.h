@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Units as people name them: by their name, or by the service's name alone where only one unit has it. */
 #pragma once
-#include "init/cli.h"
+#include "init/cli/cli.h"
 #include "supervisor/unit.h"
 
 /* Asks the machine for its units. 0, or an exit code with the error told (none of that name, several services). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The verbs of the command line, one file each; verb_table.c lists them. Each returns an exit code (cli.h). */
 #pragma once
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 int verb_run(struct cli *c, const struct args *a);
 int verb_ps(struct cli *c, const struct args *a);

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "init/client.h"
+#include "init/cli/client.h"
 #include "init/verbs/print.h"
 #include "init/verbs/unit_name.h"
 #include "init/verbs/verbs.h"

@@ -19,9 +19,9 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "init/args.h"
-#include "init/cli.h"
-#include "init/table.h"
+#include "init/cli/args.h"
+#include "init/cli/cli.h"
+#include "init/cli/table.h"
 
 /* --- a machine: each connection is served to its end, one call at a time --- */
 

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/fdpass.h"
-#include "init/session.h"
+#include "init/door/session.h"
 
 #define DESCRIBE "{\"method\":\"org.varlink.service.GetInterfaceDescription\",\"parameters\":{\"interface\":\"org.hull.Units\"}}"
 

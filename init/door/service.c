@@ -3,17 +3,17 @@
 #include <string.h>
 
 #include "base/version.h"
-#include "init/methods.h"
+#include "init/door/methods.h"
 
 /* The interface texts, as files beside this one. */
 #define EMBED(symbol, file)                                                                                           \
 	__asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" file "\"\n.byte 0\n.popsection\n");                  \
 	extern const char symbol[]
 
-EMBED(text_service, "init/varlink/org.varlink.service.varlink");
-EMBED(text_machine, "init/varlink/org.hull.Machine.varlink");
-EMBED(text_units, "init/varlink/org.hull.Units.varlink");
-EMBED(text_images, "init/varlink/org.hull.Images.varlink");
+EMBED(text_service, "init/door/org.varlink.service.varlink");
+EMBED(text_machine, "init/door/org.hull.Machine.varlink");
+EMBED(text_units, "init/door/org.hull.Units.varlink");
+EMBED(text_images, "init/door/org.hull.Images.varlink");
 
 static const struct {
 	const char *name, *text;

@@ -12,7 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "init/methods.h"
+#include "init/door/methods.h"
 #include "init/task.h"
 #include "init/units.h"
 

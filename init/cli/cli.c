@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 #include <signal.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/varlink.h"
-#include "init/table.h"
+#include "init/cli/table.h"
 #include "init/verbs/help.h"
 
 const struct args_option cli_global_options[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The door's methods, by interface. Texts of the interfaces: init/varlink/. */
+/* The door's methods, by interface. Texts of the interfaces: init/door/. */
 #pragma once
-#include "init/door.h"
+#include "init/door/door.h"
 
 /* Answers the call with what a task answers, or its error. params are handed on. */
 void method_by_task(struct call *c, const char *task, const cJSON *params, const int *fds, size_t n_fds);

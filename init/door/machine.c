@@ -16,8 +16,8 @@
 #include "base/version.h"
 #include "init/boot.h"
 #include "init/crash.h"
-#include "init/machine.h"
-#include "init/methods.h"
+#include "init/door/machine.h"
+#include "init/door/methods.h"
 #include "init/roles.h"
 #include "init/snapshot.h"
 

@@ -7,7 +7,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/varlink.h"
-#include "init/cli.h"
+#include "init/cli/cli.h"
 
 /* What a lost connection means for a call. */
 enum client_loss {

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "init/args.h"
+#include "init/cli/args.h"
 
 /* Exit codes. `hull run` passes the container's own status through; 125-127 mean there what they mean with Docker. */
 enum {

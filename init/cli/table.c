@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/table.h"
+#include "init/cli/table.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/fault.h"
-#include "init/methods.h"
+#include "init/door/methods.h"
 
 const struct method method_table[] = {
 	{ "org.varlink.service.GetInfo", service_get_info, 0 },

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "init/door.h"
+#include "init/door/door.h"
 
 struct session {
 	struct pid1 *p;

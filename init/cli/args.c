@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/args.h"
+#include "init/cli/args.h"
 
 #include <errno.h>
 #include <stdlib.h>

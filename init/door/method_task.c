@@ -2,7 +2,7 @@
 /* Calls that one task answers. */
 #include <stdlib.h>
 
-#include "init/methods.h"
+#include "init/door/methods.h"
 #include "init/task.h"
 
 /* The call of a task: NULL once the client went away. */

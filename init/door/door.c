@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/door.h"
+#include "init/door/door.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "init/inherited.h"
-#include "init/session.h"
+#include "init/door/session.h"
 #include "init/snapshot.h"
 
 #define CLIENTS_MAX 64

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "init/methods.h"
+#include "init/door/methods.h"
 #include "init/roles.h"
 #include "init/units.h"
 #include "supervisor/logs_record.h"

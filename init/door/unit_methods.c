@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/signame.h"
-#include "init/methods.h"
+#include "init/door/methods.h"
 #include "init/units.h"
 
 #define LIST_PART 40 /* units a reply: below 64 KiB whatever their texts */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/session.h"
+#include "init/door/session.h"
 
 #include <errno.h>
 #include <stdarg.h>
