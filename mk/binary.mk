@@ -32,7 +32,7 @@ $(BUILD)/.apt: mk/sources.py | $(BUILD)/.packages
 	touch $@
 
 $(DEP_LIBS): $(DEPS)/.%: mk/deps.sh | $(BUILD)/.apt
-	sh mk/deps.sh $(BUILD) $*
+	flock $(BUILD)/.deps.lock sh mk/deps.sh $(BUILD) $*
 	touch $@
 
 # The version text changes with each commit; only its own object and the link do.

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -147,6 +148,13 @@ static int adjust_clock(const cJSON *offset, bool step, int64_t now_us)
 	return clock_settime(CLOCK_REALTIME, &t);
 }
 
+/* Tells the kernel that the clock is right now, so that it writes it to the RTC itself (RTC_SYSTOHC, every 11 minutes). */
+static void mark_synchronised(void)
+{
+	struct timex t = { .modes = ADJ_STATUS | ADJ_MAXERROR | ADJ_ESTERROR, .status = 0, .maxerror = 500000, .esterror = 100000 };
+	adjtimex(&t);
+}
+
 bool machine_set_clock(struct pid1 *p, enum role_id from, const cJSON *params)
 {
 	(void)from;
@@ -164,7 +172,9 @@ bool machine_set_clock(struct pid1 *p, enum role_id from, const cJSON *params)
 	}
 	if (adjust_clock(offset, step, us) < 0)
 		log_warn("net: clock: %s", strerror(errno));
-	else if (step)
+	else
+		mark_synchronised();
+	if (step)
 		log_info("clock set to %lld s since 1970", (long long)(us / 1000000));
 	return true;
 }
@@ -196,6 +206,7 @@ void machine_configure_net(struct pid1 *p)
 	add_list(v, "ntp", cmdline_text(&p->cmdline, CMDLINE_NTP));
 	/* Only what was asked for comes before the servers that DHCP tells of. */
 	cJSON_AddBoolToObject(v, "ntp_fallback", !p->cmdline.given[CMDLINE_NTP]);
-	cJSON_AddStringToObject(v, "hostname", un.nodename);
+	/* "(none)" is what the kernel calls a machine that nobody named yet. */
+	cJSON_AddStringToObject(v, "hostname", un.nodename[0] == '(' ? "" : un.nodename);
 	roles_work(p, ROLE_NET, "net.configure", v, NULL, 0, on_configured, NULL);
 }
