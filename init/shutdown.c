@@ -23,6 +23,7 @@
 #include "init/clock.h"
 #include "init/roles.h"
 #include "init/task.h"
+#include "init/tasks.h"
 #include "init/units.h"
 #include "init/watchdog.h"
 
@@ -162,6 +163,13 @@ static bool saved(const struct pid1 *p, const struct shutdown *s)
 	return s->over[WORK_SAVE] && s->over[WORK_KEXEC];
 }
 
+/* A slot's bits or a container's removal may be half written; what takes longer, or hangs, is ended with the rest. */
+static bool tasks_over(const struct pid1 *p, const struct shutdown *s)
+{
+	(void)s;
+	return !p->tasks || !tasks_running(p);
+}
+
 /* Every process has become our child by now, except what the kernel starts itself. Zombies are the loop's to reap. */
 static bool no_children(const struct pid1 *p, const struct shutdown *s)
 {
@@ -216,6 +224,7 @@ static const struct phase phases[] = {
 	{"kill what is left of the units", 2000, false, NULL, kill_units, units_gone},
 	{"save seed and clock, load the next kernel", 30000, false, NULL, nothing, saved},
 	{"stop the roles", 5000, false, NULL, stop_roles, roles_gone},
+	{"let tasks finish", 5000, false, NULL, nothing, tasks_over},
 	{"end other processes", 2000, false, NULL, terminate_rest, no_children},
 	{"kill other processes", 2000, false, NULL, kill_rest, no_children},
 	{"unmount", 20000, true, NULL, unmount, unmounted},

@@ -29,7 +29,6 @@ MOUNT_POINTS = ("dev", "proc", "run", "sys", "tmp", "var/lib/hull", "etc/hull/un
 LINKS = {
     "sbin/init": "../usr/bin/hull",
     "sbin/modprobe": "../usr/bin/hull",
-    "sbin/modprobe": "../usr/bin/hull",
     "etc/os-release": "../usr/lib/os-release",
     "etc/resolv.conf": "/run/hull/resolv.conf",
     "etc/machine-id": "/run/hull/machine-id",
