@@ -15,6 +15,7 @@ int verb_image_load(struct cli *c, const struct args *a);
 int verb_image_ls(struct cli *c, const struct args *a);
 int verb_image_rm(struct cli *c, const struct args *a);
 int verb_status(struct cli *c, const struct args *a);
+int verb_memory(struct cli *c, const struct args *a);
 int verb_poweroff(struct cli *c, const struct args *a);
 int verb_reboot(struct cli *c, const struct args *a);
 int verb_kexec(struct cli *c, const struct args *a);

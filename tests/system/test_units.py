@@ -174,6 +174,17 @@ def test_ctrl_c_stops_the_container(h):
     h.hull("rm", "fg")
 
 
+def test_memory(h):
+    memory = h.json("memory")
+    processes = {p["name"]: p for p in memory["processes"]}
+    assert set(processes) == {"hull", "logs", "net"} and processes["hull"]["pid"] == 1
+    assert memory["pss_bytes"] == sum(p["pss_bytes"] for p in memory["processes"]) > 0
+    for process in processes.values():
+        assert 0 < process["relocation_bytes"] <= process["private_dirty_bytes"]
+    assert 0 < memory["available_bytes"] < memory["total_bytes"]
+    assert "in all" in h.hull("memory").stdout
+
+
 def test_logs(h):
     h.hull("run", "--detach", "--name", "talk", "busybox", "sh", "-c",
            "for i in 1 2 3 4 5; do echo line $i; done; cat; sleep 1000")
