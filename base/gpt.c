@@ -38,6 +38,7 @@ struct gpt {
 	enum gpt_state state;
 	struct copy now;   /* the copy in use, as a primary: my_lba 1, alternate_lba the backup's place */
 	bool backup_moved; /* the primary on disk names another place for the backup */
+	bool backup_astray; /* the backup in use names another place than sector 1 for the primary */
 	struct gpt_partition parts[GPT_ENTRIES_MAX];
 	size_t n_parts;
 	uint8_t *io; /* SECTOR_MAX aligned, TABLE_MAX bytes: O_DIRECT wants it so */
@@ -110,6 +111,7 @@ static void choose(struct gpt *g, const struct copy *primary, const struct copy 
 		   : g->mbr_missing		       ? GPT_MBR_MISSING
 						       : GPT_SOUND;
 	g->backup_moved = primary->valid && primary->h.alternate_lba != backup_lba;
+	g->backup_astray = !primary->valid && backup->h.alternate_lba != 1;
 	g->now.h.my_lba = 1;
 	g->now.h.alternate_lba = backup_lba;
 	if (!primary->valid)
@@ -316,9 +318,9 @@ int gpt_repair(struct gpt *g, struct err *e)
 	if (g->state == GPT_PRIMARY_DAMAGED ? write_copy(g, &g->now, false, e)
 					    : g->state != GPT_MBR_MISSING && write_copy(g, &g->now, true, e))
 		return err_wrap(e, "GPT");
-	if (g->backup_moved && write_copy(g, &g->now, false, e))
+	if ((g->backup_moved && write_copy(g, &g->now, false, e)) || (g->backup_astray && write_copy(g, &g->now, true, e)))
 		return err_wrap(e, "GPT");
-	g->backup_moved = false;
+	g->backup_moved = g->backup_astray = false;
 	if (g->mbr_missing && write_mbr(g, e))
 		return err_wrap(e, "GPT");
 	g->state = GPT_SOUND;
