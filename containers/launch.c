@@ -82,7 +82,7 @@ static int hostname_valid(const char *name)
 	for (size_t i = 0; i < len; i++)
 		if (!isalnum((unsigned char)name[i]) && !strchr("-._", name[i]))
 			return 0;
-	return len > 0 && len < 64;
+	return len > 0 && len <= HOST_NAME_MAX;
 }
 
 static int step_packet(struct launch *l, struct err *e)
@@ -117,7 +117,7 @@ static int step_packet(struct launch *l, struct err *e)
 	if (l->packet.store[0] != '/' || l->packet.directory[0] != '/')
 		return err_set(e, EINVAL, "store and directory must be absolute paths");
 	if (!hostname_valid(l->packet.hostname))
-		return err_set(e, EINVAL, "the host name must be 1 to 63 letters, digits, '-', '.' or '_'");
+		return err_set(e, EINVAL, "the host name must be 1 to 64 letters, digits, '-', '.' or '_'");
 	return 0;
 }
 

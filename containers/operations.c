@@ -6,9 +6,13 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "containers/bundle.h"
 #include "containers/confine.h"
 #include "containers/image.h"
 #include "containers/launch.h"
@@ -16,18 +20,56 @@
 #include "containers/store.h"
 #include "containers/strings.h"
 
+#define SPOOL_CHUNK 65536
+
 struct removal {
 	const char *reference;
 	char *const *in_use;
 };
 
+/*
+ * What comes by a pipe comes at its writer's pace, so it is taken into a file without a name first: nobody else waits for
+ * the store meanwhile, and a power cut leaves nothing of it. A filesystem that has no such files gets the pipe itself.
+ */
+static int spool(int dir, int in, struct err *e)
+{
+	struct stat st;
+	cleanup_close int out = -1;
+	cleanup_free char *chunk = malloc(SPOOL_CHUNK);
+	int64_t total = 0;
+
+	if (!chunk || fstat(in, &st) < 0)
+		return err_sys(e, "archive");
+	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))
+		out = openat(dir, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (out < 0)
+		return fcntl(in, F_DUPFD_CLOEXEC, 3);
+	for (;;) {
+		ssize_t n = read(in, chunk, SPOOL_CHUNK);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, "archive: read");
+		if (n == 0)
+			break;
+		if ((total += n) > BUNDLE_LIMITS.bytes)
+			return err_set(e, EFBIG, "archive: more than %lld bytes", (long long)BUNDLE_LIMITS.bytes);
+		if (fs_write_full(out, chunk, (size_t)n) < 0)
+			return err_sys(e, "image store: take the archive in");
+	}
+	if (lseek(out, 0, SEEK_SET) < 0)
+		return err_sys(e, "archive");
+	return take_fd(out);
+}
+
 static int load_there(int dir, int in, const void *arg, cJSON *result, struct err *e)
 {
 	cleanup_store struct store s = STORE_NONE;
+	cleanup_close int archive = spool(dir, in, e);
 
-	if (store_open(dir, true, &s, e) < 0)
+	if (archive < 0 || store_open(dir, true, &s, e) < 0)
 		return -1;
-	return load_archive(&s, in, arg, result, e);
+	return load_archive(&s, archive, arg, result, e);
 }
 
 static int list_there(int dir, int in, const void *arg, cJSON *result, struct err *e)

@@ -14,6 +14,7 @@
 
 #define READERS_MAX 256
 #define UNITS_MAX 4096
+#define KEPT_MAX 32 /* units whose end is only in memory, 64 KiB each */
 #define DETACHES_MAX 8 /* of a unit at once: more are answered as busy */
 
 /* A unit with a pipe or a waiting reader. */
@@ -114,13 +115,15 @@ static bool unit_attached(const struct log_unit *u)
 	return u->pipes[LOG_STDOUT] || u->pipes[LOG_STDERR];
 }
 
-/* Frees a unit that nothing holds. */
-static void put_unit(struct log_unit *u)
+static bool unit_held(const struct log_unit *u)
+{
+	return unit_attached(u) || u->readers > 0 || u->n_detaches > 0;
+}
+
+static void free_unit(struct log_unit *u)
 {
 	struct logs *l = u->logs;
 
-	if (unit_attached(u) || u->readers > 0 || u->n_detaches > 0)
-		return;
 	for (struct log_unit **link = &l->units; *link; link = &(*link)->next)
 		if (*link == u) {
 			*link = u->next;
@@ -129,6 +132,27 @@ static void put_unit(struct log_unit *u)
 	logs_file_close(u->file);
 	free(u);
 	l->n_units--;
+}
+
+/* Frees a unit that nothing holds. One whose last words could not be stored keeps them, as long as few do: the oldest go. */
+static void put_unit(struct log_unit *u)
+{
+	struct log_unit *oldest = NULL;
+	size_t kept = 0;
+
+	if (unit_held(u))
+		return;
+	if (!logs_file_in_memory(u->file)) {
+		free_unit(u);
+		return;
+	}
+	for (struct log_unit *other = u->logs->units; other; other = other->next)
+		if (!unit_held(other)) {
+			oldest = other; /* newer ones come first */
+			kept++;
+		}
+	if (kept > KEPT_MAX)
+		free_unit(oldest);
 }
 
 /* --- readers --- */
@@ -405,8 +429,9 @@ static int op_remove(const struct request *r, struct err *e)
 		return err_set(e, EBUSY, "the log of %s is being written", r->name);
 	if (u)
 		wake_readers(u); /* not attached: each gets its end, and with the last the unit is free to go */
-	if (u)
-		put_unit(u);
+	u = find_unit(r->logs, r->name);
+	if (u && !unit_held(u))
+		free_unit(u);
 	if (logs_store_remove(r->logs->store, r->name, e) < 0)
 		return -1;
 	done(r->logs, r->id);

@@ -336,6 +336,11 @@ static void memory_put(struct logs_file *f, const char *records, size_t len, int
 	f->retry_ns = monotonic_ns() + f->store->limits.retry_ms * 1000000ULL;
 }
 
+bool logs_file_in_memory(const struct logs_file *f)
+{
+	return f->memory.data != NULL;
+}
+
 /* What memory holds goes to the file, if that can be written again. */
 static int memory_flush(struct logs_file *f)
 {

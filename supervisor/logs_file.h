@@ -14,6 +14,7 @@
  */
 #pragma once
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -50,6 +51,9 @@ size_t logs_file_append(struct logs_file *f, enum log_stream stream, const char 
 void logs_file_consumed(struct logs_file *f, enum log_stream stream);
 /* How many bytes at the head of a pipe (data: what is in it) are in the log already. */
 size_t logs_file_unconsumed(struct logs_file *f, enum log_stream stream, const char *data, size_t len);
+
+/* Its newest records are in memory alone: they are lost when it is closed. */
+bool logs_file_in_memory(const struct logs_file *f);
 
 /* What can be read now, oldest first. Valid until the next append; records are at the offsets base to base + len. */
 struct logs_segment {

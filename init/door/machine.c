@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/version.h"
 #include "init/boot.h"
+#include "init/boot/boot_state.h"
 #include "init/crash.h"
 #include "init/door/machine.h"
 #include "init/door/methods.h"
@@ -76,6 +77,10 @@ void machine_method_end(struct pid1 *p, struct call *c, const cJSON *params)
 	const cJSON *how = json_get(params, "how");
 	for (size_t i = 0; cJSON_IsString(how) && i < sizeof(names) / sizeof(*names); i++)
 		if (strcmp(names[i], how->valuestring) == 0) {
+			if (i == BOOT_KEXEC && !p->contained && !boot_has_slot(p)) {
+				call_fail(c, "use `hull reboot`", "this machine's root is no slot, so there is no kernel to enter");
+				return;
+			}
 			call_reply(c, NULL, false);
 			shutdown_start(p, (enum boot_end)i);
 			return;

@@ -200,6 +200,15 @@ static void reset(struct session *s)
 	session_write(s, "", 1); /* ends what was half sent */
 }
 
+/* Drops the rest of a message that was too long, up to the NUL that ends it. True once that has come. */
+static bool skip_message(struct session *s)
+{
+	const char *end = s->in.len ? memchr(s->in.data, '\0', s->in.len) : NULL;
+	buf_drop(&s->in, end ? (size_t)(end - s->in.data) + 1 : s->in.len);
+	s->skipping = !end;
+	return end != NULL;
+}
+
 /*
  * Handles the messages that are in; false when that ended the session. While it is busy the session is not read, except
  * a port: its client's leaving shows only in what the next one sends.
@@ -207,6 +216,8 @@ static void reset(struct session *s)
 static bool process(struct session *s)
 {
 	for (;;) {
+		if (s->skipping && !skip_message(s))
+			return true;
 		if (s->port && s->in.len && s->in.data[0] == '\0') {
 			buf_drop(&s->in, 1);
 			reset(s);
@@ -222,8 +233,10 @@ static bool process(struct session *s)
 		bool ok = got > 0 && take_message(s, text, len);
 		if (got > 0)
 			free(text);
-		if (got < 0 && s->port)
-			buf_drop(&s->in, s->in.len); /* too long for a message; the next NUL starts anew */
+		if (got < 0) {
+			s->skipping = s->port;
+			refuse(s, "org.hull.Error", "message", "a message has at most 64 KiB");
+		}
 		if (!ok && !s->port) {
 			/* One try to say why; then the connection ends. */
 			if (evbuffer_get_length(s->out))

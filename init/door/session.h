@@ -16,6 +16,7 @@ struct session {
 	struct buf in; /* at most one message and what came with it */
 	int fds[CALL_FDS_MAX]; /* received, for the next call */
 	size_t n_fds;
+	bool skipping; /* a port: in the middle of a message that was too long */
 	struct evbuffer *out;
 	struct event *readable, *writable;
 	struct event *closed; /* a hang-up, while what was sent is left unread; NULL: a port */

@@ -91,6 +91,11 @@ static int read_spec(struct pid1 *p, const cJSON *wire, struct unit_spec *out, s
 			return err_set(e, EINVAL, "spec.%s: not a key of a unit", field->string);
 	}
 	cleanup_json cJSON *spec = cJSON_Duplicate(wire, true);
+	for (cJSON *at = spec ? spec->child : NULL, *next; at; at = next) { /* null is the same as absent */
+		next = at->next;
+		if (cJSON_IsNull(at))
+			cJSON_Delete(cJSON_DetachItemViaPointer(spec, at));
+	}
 	const cJSON *image = json_get(spec, "image"), *stop = json_get(spec, "stop_signal");
 	if (!cJSON_IsString(image) || !image->valuestring[0])
 		return err_set(e, EINVAL, "spec.image: must be an image's reference");

@@ -147,6 +147,7 @@ def build(args):
         out + "/tree")
     shutil.rmtree(out + "/tree")
     root_hash = verity(out + "/root.erofs", out + "/root.verity")
+    os.chmod(out + "/root.verity", 0o644)  # veritysetup makes it 0600
     write(out + "/root.hash", root_hash.encode() + b"\n")
     write(out + "/root.sig", sign(root_hash, args.sign_key, args.sign_cert))
     write(out + "/hull.efi", uki.build(read(STUB), [

@@ -174,6 +174,30 @@ def test_ctrl_c_stops_the_container(h):
     h.hull("rm", "fg")
 
 
+def test_the_longest_name(h):
+    name = "n" * 64
+    assert run(h, "--name", name, "busybox", "hostname").stdout == name + "\n"
+    assert run(h, "--name", name + "n", "busybox", "true").returncode == 125
+
+
+def test_a_slow_load_holds_nobody_up(h):
+    slow = subprocess.Popen([machines.HULL, "--socket", h.socket, "image", "load", "-"], stdin=subprocess.PIPE,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    slow.stdin.write(b"not yet an archive")
+    slow.stdin.flush()
+    h.hull("image", "load", os.path.join(machines.BUILD, "images/busybox.tar"), timeout=30)
+    slow.stdin.close()
+    assert slow.wait(30) == 1
+
+
+def test_nulls_in_a_spec_are_absent(h):
+    error, answer = h.call("org.hull.Units.Run", {"spec": {"name": None, "image": "busybox", "command": ["true"],
+                                                           "stop_signal": "TERM", "hostname": None}})
+    assert error is None and answer["name"].startswith("busybox-")
+    h.hull("wait", answer["name"])
+    h.hull("rm", answer["name"])
+
+
 def test_memory(h):
     memory = h.json("memory")
     processes = {p["name"]: p for p in memory["processes"]}

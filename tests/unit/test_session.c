@@ -227,9 +227,34 @@ static void test_port(void **state)
 		assert_true(write(f.client, garbage, sizeof(garbage)) > 0);
 		turn(&f);
 	}
-	assert_int_equal(write(f.client, hello, sizeof(hello)), sizeof(hello));
+	assert_int_equal(read_replies(&f), 1); /* it is too long, said once */
+	/* What such a message ends with is not taken for a message of its own; the one behind it is answered. */
+	assert_int_equal(write(f.client, hello + 2, sizeof(hello) - 2), sizeof(hello) - 2);
 	turn(&f);
-	assert_int_equal(read_replies(&f), 2);
+	assert_int_equal(read_replies(&f), 0);
+	assert_int_equal(write(f.client, hello + 2, sizeof(hello) - 2), sizeof(hello) - 2);
+	turn(&f);
+	assert_int_equal(read_replies(&f), 1);
+	close_all(&f);
+}
+
+/* Too long and complete in one go, with a call right behind it. */
+static void test_port_too_long(void **state)
+{
+	(void)state;
+	struct fixture f;
+	static const char hello[] = "{\"method\":\"org.hull.Machine.Hello\",\"parameters\":{\"nonce\":\"n\"}}";
+	static char text[65537 + sizeof(hello) * 2];
+	open_session(&f, true);
+	memset(text, ' ', sizeof(text));
+	memcpy(text + 65537, hello, sizeof(hello));
+	memcpy(text + 65537 + sizeof(hello), hello, sizeof(hello));
+	for (size_t at = 0; at < sizeof(text);) {
+		ssize_t n = write(f.client, text + at, sizeof(text) - at);
+		at += n > 0 ? (size_t)n : 0;
+		turn(&f);
+	}
+	assert_int_equal(read_replies(&f), 2); /* the error, and the answer of the second */
 	close_all(&f);
 }
 
@@ -243,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_goes_on_after_a_call),
 		cmocka_unit_test(test_descriptors),
 		cmocka_unit_test(test_port),
+		cmocka_unit_test(test_port_too_long),
 	};
 	signal(SIGPIPE, SIG_IGN); /* as PID 1, which blocks it */
 	return cmocka_run_group_tests(tests, NULL, NULL);
