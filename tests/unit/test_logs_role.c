@@ -289,6 +289,37 @@ static void forced_and_replaced(void **st)
 	bench_end(&b);
 }
 
+/* Without a store the end of a unit's log is in memory, and stays readable when the unit has ended; a remove ends it. */
+static void last_words_without_a_store(void **st)
+{
+	static const uint8_t boot[16] = { 7 };
+	struct bench b;
+	int out[2], err[2];
+
+	(void)st;
+	bench_make(&b);
+	logs_free(b.logs);
+	b.logs = logs_new(b.base, logs_store_open(-1, &LOGS_DEFAULT, boot), &callbacks, &b);
+	pair(out);
+	pair(err);
+	attach(&b, 1, "stdout", out[0]);
+	attach(&b, 2, "stderr", err[0]);
+	put(out[1], "bye\n");
+	close(out[1]);
+	close(err[1]);
+	work(&b, 3, "logs.detach", "{\"name\":\"web\"}", NULL, 0);
+	answer(&b, 3);
+	work(&b, 4, "logs.read", "{\"name\":\"web\"}", NULL, 0);
+	assert_non_null(strstr(texts(&b, 4), "bye"));
+	work(&b, 5, "logs.remove", "{\"name\":\"web\"}", NULL, 0);
+	answer(&b, 5);
+	work(&b, 6, "logs.read", "{\"name\":\"web\"}", NULL, 0);
+	assert_null(strstr(texts(&b, 6), "bye"));
+	close(out[0]);
+	close(err[0]);
+	bench_end(&b);
+}
+
 static void refused(void **st)
 {
 	static const struct {
@@ -439,7 +470,7 @@ int main(void)
 		cmocka_unit_test(a_prompt_without_its_line_end_comes_through),
 		cmocka_unit_test(followers),
 		cmocka_unit_test(forced_and_replaced),
-		cmocka_unit_test(refused),
+		cmocka_unit_test(last_words_without_a_store), cmocka_unit_test(refused),
 		cmocka_unit_test(a_flood_harms_only_itself),
 		cmocka_unit_test(killed_without_a_loss),
 		cmocka_unit_test(the_sandbox_is_what_it_says),
