@@ -177,7 +177,7 @@ def test_ctrl_c_stops_the_container(h):
 def test_the_longest_name(h):
     name = "n" * 64
     assert run(h, "--name", name, "busybox", "hostname").stdout == name + "\n"
-    assert run(h, "--name", name + "n", "busybox", "true").returncode == 125
+    assert run(h, "--name", name + "n", "busybox", "true").returncode == 2
 
 
 def test_a_slow_load_holds_nobody_up(h):
